@@ -28,13 +28,14 @@ pub fn review_plan(
     directory: &Directory,
     facts: Value,
 ) -> PlanDraft {
-    removal_plan(REVIEW_PLAN_KIND, removals, (organization, directory), facts)
+    removal_plan(REVIEW_PLAN_KIND, removals, organization, directory, facts)
 }
 
 pub fn removal_plan(
     kind: &str,
     removals: &[ReviewedAccess],
-    (organization, directory): (&str, &Directory),
+    organization: &str,
+    directory: &Directory,
     facts: Value,
 ) -> PlanDraft {
     let mut draft = PlanDraft::new(kind, organization, PlanLimits::USUAL);

@@ -132,7 +132,8 @@ pub trait VisitStore: Send + Sync {
     async fn take_change(
         &self,
         visit: &StandardsVisit,
-        of_day: (&str, usize),
+        day: &str,
+        most: usize,
     ) -> Result<bool, StoreFault>;
     async fn changes_taken(&self, day: &str) -> Result<usize, StoreFault>;
 }

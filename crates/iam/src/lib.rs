@@ -4,6 +4,27 @@
 //! evaluated many times ([`decide`]); [`explain`] gives reasons. A [`Case`] is a request with its
 //! policies as one line of JSON.
 //!
+//! Module groups, lowest first; a group uses only those above it (`tests/it/rooms.rs`).
+//!
+//! ```text
+//! text        arn  glob  pattern  error  input
+//!             names and wildcards in policies; what is wrong with a given text
+//! facts       facts
+//!             AWS's actions, resource types and condition keys
+//! language    language
+//!             a policy as text: JSON with positions, elements, operators
+//! evaluation  evaluation  answer  case
+//!             decides a request and explains the decision; one request as a line of JSON
+//! use of it   samples  size  suite  residual  summary
+//!             requests drawn from a policy, sizes, tests of policies, access left, a summary
+//! lint        lint
+//!             findings in one policy
+//! proofs      powers  denial
+//!             what a role can do; what a denied call lacks
+//! generators  generate;  above it attributes  perimeter  vpn
+//!             policies from typed options
+//! ```
+//!
 //! ```
 //! use std::sync::Arc;
 //! use crate::{Context, Decision, Kind, Layers, Policy, Request, decide};
@@ -24,27 +45,34 @@
 //! # Ok::<(), crate::LoadError>(())
 //! ```
 
-mod answer;
 mod arn;
-pub mod attributes;
-mod case;
-pub mod denial;
 pub mod error;
-mod evaluation;
-pub mod facts;
-pub mod generate;
 mod glob;
 pub mod input;
-pub mod language;
-pub mod lint;
 mod pattern;
-pub mod perimeter;
-pub mod powers;
+
+pub mod facts;
+
+pub mod language;
+
+mod answer;
+mod case;
+mod evaluation;
+
 pub mod residual;
 pub mod samples;
 pub mod size;
 pub mod suite;
 pub mod summary;
+
+pub mod lint;
+
+pub mod denial;
+pub mod powers;
+
+pub mod attributes;
+pub mod generate;
+pub mod perimeter;
 pub mod vpn;
 
 pub use answer::CaseAnswer;

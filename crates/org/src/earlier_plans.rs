@@ -29,7 +29,8 @@ impl EarlierUnread {
 /// omitted.
 pub(crate) async fn plans_that_count<T>(
     store: &dyn PlanStore,
-    (kind, limit): (&str, u32),
+    kind: &str,
+    limit: u32,
     kept: fn(&Plan) -> Option<T>,
 ) -> Result<Vec<(Saved, T)>, EarlierUnread> {
     let found = store.plans_of_kind(kind, limit).await?;

@@ -5,8 +5,9 @@
 use hallpass_plans::{Folded, Plan, PlanStep, StepId, StepState};
 use serde_json::Value;
 
-use crate::control_tower::{DesiredProduct, PROVISION};
-use crate::enrolment::{self, DesiredPlace, DesiredRegistration, REGISTER, RESET, WAIT};
+use crate::control_tower::{DesiredProduct, FactoryStepKind};
+use crate::enrolment::{self, AnyStepKind, DesiredPlace, DesiredRegistration, EnrolmentStepKind};
+use crate::steps::StepKind as _;
 use crate::vending;
 
 pub const LIFECYCLE_SOURCE: &str = "aws.controltower";
@@ -154,23 +155,58 @@ impl LifecycleEvent {
 
 pub const WAITING_KINDS: [&str; 2] = [vending::PLAN_KIND, enrolment::PLAN_KIND];
 
+/// What a step waits for.
+enum Awaited {
+    Product,
+    Place,
+    Unit,
+}
+
+fn awaited(step: &PlanStep) -> Option<Awaited> {
+    match AnyStepKind::named(&step.kind)? {
+        AnyStepKind::Factory(FactoryStepKind::Provision) => Some(Awaited::Product),
+        AnyStepKind::Enrolment(EnrolmentStepKind::Wait | EnrolmentStepKind::Reset) => {
+            Some(Awaited::Place)
+        }
+        AnyStepKind::Enrolment(EnrolmentStepKind::Register) => Some(Awaited::Unit),
+        AnyStepKind::Enrolment(
+            EnrolmentStepKind::Move
+            | EnrolmentStepKind::Controls
+            | EnrolmentStepKind::CreateRole
+            | EnrolmentStepKind::GrantRole
+            | EnrolmentStepKind::StackSet
+            | EnrolmentStepKind::StackInstance
+            | EnrolmentStepKind::Inside,
+        )
+        | AnyStepKind::Config(_)
+        | AnyStepKind::Factory(FactoryStepKind::Admit) => None,
+    }
+}
+
 /// Checks if a plan can have waiting steps, before its journal is read.
 pub fn may_wait(plan: &Plan) -> bool {
-    let mut kinds = plan.steps.iter().map(|step| step.kind.as_str());
-    kinds.any(|kind| [PROVISION, WAIT, RESET, REGISTER].contains(&kind))
+    plan.steps.iter().any(|step| awaited(step).is_some())
 }
 
 fn product(step: &PlanStep) -> Option<DesiredProduct> {
-    let is_one = step.kind == PROVISION;
-    is_one.then(|| serde_json::from_value(step.desired.clone()).ok())?
+    match awaited(step)? {
+        Awaited::Product => step.wish().ok(),
+        Awaited::Place | Awaited::Unit => None,
+    }
 }
 
 fn registers(step: &PlanStep, unit: &str) -> bool {
-    let read = || serde_json::from_value::<DesiredRegistration>(step.desired.clone());
-    step.kind == REGISTER && read().is_ok_and(|it| it.unit == unit)
+    match awaited(step) {
+        Some(Awaited::Unit) => step
+            .wish()
+            .is_ok_and(|it: DesiredRegistration| it.unit == unit),
+        Some(Awaited::Product | Awaited::Place) | None => false,
+    }
 }
 
 fn place(step: &PlanStep) -> Option<DesiredPlace> {
-    let is_one = step.kind == WAIT || step.kind == RESET;
-    is_one.then(|| serde_json::from_value(step.desired.clone()).ok())?
+    match awaited(step)? {
+        Awaited::Place => step.wish().ok(),
+        Awaited::Product | Awaited::Unit => None,
+    }
 }

@@ -9,7 +9,7 @@ use hallpass_enforcement::{
     Drill, NewPolicy, OrgStore, Organization, OrganizationFault, PolicyText, Revocation, reasons,
 };
 use hallpass_plans::{
-    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, StoreFault, Undo, Verify,
+    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, StoreFault, Undo, Verify,
     WriteAnswer,
 };
 use serde_json::{Value, json};
@@ -17,11 +17,10 @@ use serde_json::{Value, json};
 use crate::ChoreError;
 use crate::outage::check_drill;
 use crate::policy_probe::{probe_delete, probe_put};
-use crate::reading::UnreadFact;
 use crate::sessions::check_revocation;
 use crate::steps::{
-    ATTACH, DELETE, DETACH, Deletion, Guard, Instant, KEEP_REVOCATIONS, Keeping, Mark, PUT, Pair,
-    PolicyRef, PutPolicy, StepBasis, StepSpec, stored,
+    Deletion, Guard, Instant, Keeping, Mark, Pair, PolicyRef, PolicyStepKind, PutPolicy, StepBasis,
+    StepSpec, no_undo_of_unknown, setback, stored,
 };
 
 pub struct OrgStepExecutor {
@@ -391,20 +390,20 @@ impl StepExecutor for OrgStepExecutor {
 
     fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
         let Ok(wish) = spec_of(step) else {
-            return Undo::Not(format!("no step is called `{}`", step.kind));
+            return no_undo_of_unknown(step);
         };
-        let by = |kind: &str, desired: Value| Undo::By(vec![(kind.to_owned(), desired)]);
+        let by = |kind: PolicyStepKind, desired: Value| Undo::By(vec![(kind.into(), desired)]);
         let content = old.get("content").and_then(Value::as_str);
         match (wish, content) {
             (StepSpec::Put(wanted), Some(content)) => by(
-                PUT,
+                PolicyStepKind::Put,
                 stored(&NewPolicy {
                     content: content.to_owned(),
                     ..wanted.policy
                 }),
             ),
             (StepSpec::Put(wanted), None) => by(
-                DELETE,
+                PolicyStepKind::Delete,
                 stored(&Deletion {
                     policy: PolicyRef {
                         name: wanted.policy.name,
@@ -414,10 +413,10 @@ impl StepExecutor for OrgStepExecutor {
                     basis: StepBasis::default(),
                 }),
             ),
-            (StepSpec::Attach(pair), _) => by(DETACH, stored(&pair)),
-            (StepSpec::Detach(pair), _) => by(ATTACH, stored(&pair)),
+            (StepSpec::Attach(pair), _) => by(PolicyStepKind::Detach, stored(&pair)),
+            (StepSpec::Detach(pair), _) => by(PolicyStepKind::Attach, stored(&pair)),
             (StepSpec::Delete(wanted), Some(content)) => by(
-                PUT,
+                PolicyStepKind::Put,
                 stored(&NewPolicy {
                     name: wanted.policy.name,
                     description: "put back by Hallpass".to_owned(),
@@ -427,7 +426,9 @@ impl StepExecutor for OrgStepExecutor {
             ),
             (StepSpec::Delete(_), None) => Undo::Not("its text was not recorded".to_owned()),
             // restored entries need their end, or they would stay forever
-            (StepSpec::DropRevocations(keeping), _) => by(KEEP_REVOCATIONS, stored(&keeping)),
+            (StepSpec::DropRevocations(keeping), _) => {
+                by(PolicyStepKind::KeepRevocations, stored(&keeping))
+            }
             // extra store entries are harmless history
             (
                 StepSpec::Guard(_)
@@ -442,34 +443,6 @@ impl StepExecutor for OrgStepExecutor {
 
 fn spec_of(step: &PlanStep) -> Result<StepSpec, StepError> {
     StepSpec::read(&step.kind, &step.desired).map_err(|why| StepError::failed("unknown_step", &why))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub(crate) fn unseen(fact: UnreadFact) -> StepError {
-    if fact.passing {
-        let why = format!("{}: {}", fact.action, fact.reason);
-        return StepError::later(Class::Throttle, why);
-    }
-    StepError::failed(&fact.action, &fact.reason)
-}
-
-/// Maps a fault for the engine (`organization.md` P-10).
-pub(crate) fn setback(fault: OrganizationFault) -> StepError {
-    match fault {
-        OrganizationFault::Throttled { message, after } => StepError::Retry(Retry {
-            after,
-            ..Retry::new(Class::Throttle, message)
-        }),
-        OrganizationFault::Unreachable { message } => StepError::later(Class::Throttle, message),
-        OrganizationFault::Conflict { message } => StepError::later(Class::Conflict, message),
-        OrganizationFault::AlreadyThere { message } => StepError::failed("already_there", &message),
-        OrganizationFault::NotThere { message } => StepError::failed("not_there", &message),
-        OrganizationFault::Refused { code, message } => {
-            let begins = message.strip_prefix(code.as_str());
-            let words = begins.and_then(|it| it.strip_prefix(": "));
-            StepError::failed(&code, words.unwrap_or(&message))
-        }
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]

@@ -409,7 +409,7 @@ impl PlanDraft {
     pub fn step(
         &mut self,
         target: StepTarget,
-        kind: &str,
+        kind: impl Into<String>,
         desired: Value,
         lane: Lane,
         after: &[StepId],
@@ -417,7 +417,7 @@ impl PlanDraft {
         let mut step = PlanStep {
             id: StepId(String::new()),
             target,
-            kind: kind.to_owned(),
+            kind: kind.into(),
             desired,
             lane,
             after: after.to_vec(),

@@ -4,49 +4,74 @@
 //! `hallpass-access` authorizes from stored state.
 //!
 //! Must not know SQL, AWS clients or Slack; the binary supplies those.
+//!
+//! Module groups, lowest first; a group uses only those above it. `◄`: the right one uses the left.
+//!
+//! ```text
+//! network   address  log_limiter  connections
+//!           who calls, by which connection, and how many
+//! supplied  access_snapshots  probe  rate_limit_exempt  rates  record_times  session_settings
+//!           setup  slack_webhook
+//!           settings, ports and limits, each for itself
+//! bodies    convert_approvals ◄ convert ◄ convert_sweeps  problem
+//!           stored values as bodies of the API, errors as problem details
+//! state     app  handovers  last_day  logins  oidc  session  sign_in  status
+//!           what handlers hold, and signing in: one known import cycle
+//! calls     alerts  auth  body  costly  denied  grant_activity  judged_people  limits  own
+//!           permission_set_policies  traced_calls
+//!           what several routes do: authenticate, parse, limit, look up
+//! routes    health  hooks  api ◄ openapi  api ◄ ui
+//!           REST API, pages, webhooks, health and metrics; `router` joins them
+//! ```
+
+mod address;
+mod connections;
+mod log_limiter;
 
 mod access_snapshots;
-mod address;
-mod alerts;
-mod api;
-mod app;
-mod auth;
-mod body;
-mod connections;
+mod probe;
+mod rate_limit_exempt;
+mod rates;
+mod record_times;
+mod session_settings;
+mod setup;
+mod slack_webhook;
+
 mod convert;
 mod convert_approvals;
 mod convert_states;
 mod convert_sweeps;
-mod costly;
-mod denied;
-#[cfg(test)]
-mod fuzz;
-mod grant_activity;
+mod problem;
+
+mod app;
 mod handovers;
-mod health;
-mod hooks;
-mod judged_people;
 mod last_day;
-mod limits;
-mod log_limiter;
 mod logins;
 mod oidc;
-mod openapi;
+mod session;
+mod sign_in;
+mod status;
+
+mod alerts;
+mod auth;
+mod body;
+mod costly;
+mod denied;
+mod grant_activity;
+mod judged_people;
+mod limits;
 mod own;
 mod permission_set_policies;
-mod probe;
-mod problem;
-mod rate_limit_exempt;
-mod rates;
-mod record_times;
-mod session;
-mod session_settings;
-mod setup;
-mod sign_in;
-mod slack_webhook;
-mod status;
 mod traced_calls;
+
+mod api;
+mod health;
+mod hooks;
+mod openapi;
 mod ui;
+
+#[cfg(test)]
+mod fuzz;
 
 pub use access_snapshots::{AccessSnapshots, KnownAccess};
 pub use address::{NotARange, Proxies};

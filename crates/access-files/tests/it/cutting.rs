@@ -97,7 +97,7 @@ impl Frank {
             ReviewedAccess::Assignment(assignment("Audit", DEV, user(FRANK))),
             ReviewedAccess::Membership(member(FRANK)),
         ];
-        removal_plan("pci.cut", &removals, ("o-1", &directory()), json!({}))
+        removal_plan("pci.cut", &removals, "o-1", &directory(), json!({}))
     }
 
     fn writes(&self) -> (usize, usize) {

@@ -145,7 +145,7 @@ impl RemediationSource {
         }
         let account = places.standing(&it.deviation.account).await.ok()?;
         let file = (self.rules)();
-        no_longer_wanted((&file, it), (&stands, &account), Yes::Said, now)
+        no_longer_wanted(&file, it, &stands, &account, Yes::Said, now)
     }
 
     async fn approvers(

@@ -128,13 +128,14 @@ pub struct KeptReport {
 }
 
 impl KeptReport {
-    /// `read`: the numbers of files and records.
     pub fn new(
         report: &PciReport,
         limits: PciLimits,
-        (as_of, coverage_from): (Timestamp, Option<Timestamp>),
+        as_of: Timestamp,
+        coverage_from: Option<Timestamp>,
         identity_store_id: String,
-        read: (u64, u64),
+        files_read: u64,
+        records_read: u64,
     ) -> Self {
         let is_weak = |row: &PciRow| report.weak_matches.contains(&row.user_id);
         let people = report.users.iter();
@@ -145,8 +146,8 @@ impl KeptReport {
             password_days: (limits.password.warn_days, limits.password.over_days),
             inactive_days: (limits.activity.warn_days, limits.activity.over_days),
             activity_policy: report.activity_policy.to_owned(),
-            files_read: read.0,
-            records_read: read.1,
+            files_read,
+            records_read,
             not_read: Vec::new(),
             people: people.map(|it| KeptPerson::of(it, is_weak(it))).collect(),
         }

@@ -29,7 +29,7 @@ impl LookupPass {
             return Vec::new();
         }
         let pass = |region: &String, name: &str| {
-            let reached = earlier.and_then(|it| it.looked_up_until((region, name), rules));
+            let reached = earlier.and_then(|it| it.looked_up_until(region, name, rules));
             Self {
                 region: region.clone(),
                 name: name.to_owned(),
@@ -59,7 +59,7 @@ impl LookupPass {
 
     /// Whether an earlier run covers these events up to the start of this pass.
     fn goes_on(&self, earlier: &PciState, rules: &PciRules) -> bool {
-        let reached = earlier.known_until((&self.region, &self.name), rules);
+        let reached = earlier.known_until(&self.region, &self.name, rules);
         reached.is_some_and(|at| self.from <= at)
     }
 }

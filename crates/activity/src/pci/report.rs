@@ -315,7 +315,8 @@ fn row(
             judged(
                 basis,
                 question.limits.activity,
-                (coverage_from, question.unread_until),
+                coverage_from,
+                question.unread_until,
                 as_of,
                 person,
             )
@@ -395,8 +396,8 @@ fn password(
         }
         (PersonStatus::Enabled, SignInPlace::Directory, _) => {
             let basis = basis(person, facts, facts.password.as_ref());
-            let read = (question.coverage_from, question.unread_until);
-            judged(basis, limits, read, as_of, person)
+            let (from, unread_until) = (question.coverage_from, question.unread_until);
+            judged(basis, limits, from, unread_until, as_of, person)
         }
     }
 }
@@ -422,7 +423,8 @@ fn basis(
 fn judged(
     basis: Option<(Timestamp, AgeBasis)>,
     limits: AgeLimits,
-    (coverage_from, unread_until): (Option<Timestamp>, Option<Timestamp>),
+    coverage_from: Option<Timestamp>,
+    unread_until: Option<Timestamp>,
     as_of: Timestamp,
     person: &PciPerson,
 ) -> JudgedAge {

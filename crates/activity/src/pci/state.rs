@@ -121,7 +121,8 @@ impl PciState {
 
     pub(crate) fn looked_up_until(
         &self,
-        (region, name): (&str, &str),
+        region: &str,
+        name: &str,
         rules: &PciRules,
     ) -> Option<Timestamp> {
         let is_other = |read: &CoveredLog| !read.has_events(region, name, rules);
@@ -133,11 +134,12 @@ impl PciState {
 
     pub(crate) fn known_until(
         &self,
-        (region, name): (&str, &str),
+        region: &str,
+        name: &str,
         rules: &PciRules,
     ) -> Option<Timestamp> {
         if !self.looked_up.is_empty() {
-            return self.looked_up_until((region, name), rules);
+            return self.looked_up_until(region, name, rules);
         }
         let read = self.covered.as_ref()?;
         // Files contain all names.

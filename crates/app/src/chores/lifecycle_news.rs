@@ -134,7 +134,7 @@ mod tests {
 
     async fn begun(plans: &MemoryPlans, (id, kind): (&str, &str), step: (&str, Value)) -> StepId {
         let made_at = "2026-03-02T10:05:00Z".parse().unwrap();
-        let plan = plan_of_one_step(id, kind, step, made_at);
+        let plan = plan_of_one_step(id, kind, step.0, step.1, made_at);
         let step = plan.steps[0].id.clone();
         let journal = [
             JournalEntry::Planned {

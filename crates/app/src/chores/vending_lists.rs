@@ -109,8 +109,8 @@ impl ListVerdicts {
         let management = management.unwrap_or_default();
         self.vending.draft(
             &self.verdicts,
-            &self.facts.organization,
-            (&self.facts.root, &management),
+            &self.facts,
+            &management,
             &self.maker,
             row_timeout,
         )
@@ -199,7 +199,8 @@ async fn facts(
     let read = gather(
         context.accounts.as_ref(),
         accounts.values().cloned().collect(),
-        (&caller.organization, &root.id),
+        &caller.organization,
+        &root.id,
         &addresses,
     );
     let mut facts = read.await.map_err(unread)?;

@@ -235,13 +235,19 @@ impl PciWatching {
     }
 
     fn whole(&self, ran: &RanReport) -> Result<WholePciRun, Failure> {
-        let read = (ran.logs.files, ran.logs.count.records);
         let store = ran.people.identity_store_id.clone();
-        let times = (ran.as_of, ran.coverage_from);
         Ok(WholePciRun {
             report: KeptReport {
                 not_read: ran.unread.clone(),
-                ..KeptReport::new(&ran.report, ran.limits, times, store, read)
+                ..KeptReport::new(
+                    &ran.report,
+                    ran.limits,
+                    ran.as_of,
+                    ran.coverage_from,
+                    store,
+                    ran.logs.files,
+                    ran.logs.count.records,
+                )
             },
             evidence: evidence(ran, &self.schedule.words(), SOURCES_MAX)?,
             state: ran.state.clone(),

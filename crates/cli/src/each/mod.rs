@@ -21,8 +21,8 @@ use hallpass_app::setup::member_role::MemberRoleArgs;
 use hallpass_aws_model::wire::catalog;
 use hallpass_base::AccountId;
 use hallpass_plans::fanout::{
-    ApiCalls, FailureStage, FanoutError, FanoutSettings, Journal, Leaving, RegionChoice,
-    ResultSink, RunReport, Slice, Spool,
+    ApiCalls, FailureStage, FanoutError, FanoutSettings, Journal, Leaving, RegionChoice, RunReport,
+    Slice,
 };
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, OutputArgs};
@@ -400,11 +400,16 @@ async fn make_plan(
     let (calls, mut sink) = (WriteCalls::planning(calls), PlanSink::default());
     let settings = settings(args, asked, Journal::default());
     let (time, never) = (MonotonicTime::begin(), std::future::pending());
-    let places = (
-        &mut PlanSpool as &mut dyn Spool,
-        &mut sink as &mut dyn ResultSink,
-    );
-    hallpass_plans::fanout::run(settings, Leaving::AtOnce, &calls, &time, places, never).await?;
+    hallpass_plans::fanout::run(
+        settings,
+        Leaving::AtOnce,
+        &calls,
+        &time,
+        &mut PlanSpool,
+        &mut sink,
+        never,
+    )
+    .await?;
     Ok((calls, sink))
 }
 
@@ -428,7 +433,7 @@ async fn ask(
         }
     };
     let time = MonotonicTime::begin();
-    hallpass_plans::fanout::run(settings, leaving, calls, &time, (folder, results), stop).await
+    hallpass_plans::fanout::run(settings, leaving, calls, &time, folder, results, stop).await
 }
 
 pub(super) fn new_id() -> Result<String, Failure> {

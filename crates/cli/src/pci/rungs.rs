@@ -244,9 +244,9 @@ impl Chore for RevokedAccess {
                 .push(format!("{count} of their grants are temporary, and expire"));
         }
         shown.holding = temporary.into_iter().collect();
-        let place = (facts.organization.as_str(), facts.directory.as_ref());
+        let (organization, directory) = (&facts.organization, facts.directory.as_ref());
         let people = json!({ "people": self.0 });
-        let mut draft = removal_plan(CUT_PLAN_KIND, &removals, place, people);
+        let mut draft = removal_plan(CUT_PLAN_KIND, &removals, organization, directory, people);
         draft.limits_mut().changes_max = CUT_CHANGES_MAX;
         let question = format!("Take {} assignments and memberships away?", removals.len());
         let nothing = "there is no access to take away";
@@ -260,10 +260,6 @@ async fn removals(
     people: &[StalePerson],
 ) -> Result<(Vec<ReviewedAccess>, Vec<UserId>), Failure> {
     let about = context.aws.about();
-    let place = (
-        about.instance_arn.as_str(),
-        about.identity_store_id.as_str(),
-    );
     let sets = context.center.sets().await;
     let sets =
         sets.map_err(|fault| Failure::failed(format!("permission sets cannot be read: {fault}")))?;
@@ -272,14 +268,15 @@ async fn removals(
     let (mut found, mut temporary) = (Vec::new(), Vec::new());
     for person in people {
         let calls: &dyn ReadCalls = context.calls.as_ref();
-        let reach = reach_of(calls, place, &person.user_id)
-            .await
-            .map_err(|fact| {
-                let (action, reason) = (fact.action, fact.reason);
-                Failure::failed(format!(
-                    "what people can use cannot be read: {action}: {reason}"
-                ))
-            })?;
+        let instance = about.instance_arn.as_str();
+        let store = about.identity_store_id.as_str();
+        let reach = reach_of(calls, instance, store, &person.user_id);
+        let reach = reach.await.map_err(|fact| {
+            let (action, reason) = (fact.action, fact.reason);
+            Failure::failed(format!(
+                "what people can use cannot be read: {action}: {reason}"
+            ))
+        })?;
         for group in reach.groups {
             let member = GroupMember {
                 group: GroupId::new(group).map_err(|it| unusable(it.to_string()))?,

@@ -68,10 +68,16 @@ impl Everywhere {
         };
         let (mut spool, mut answers) = (HeldSpool::default(), HeldAnswers::new(operation));
         let (time, never) = (MonotonicTime::begin(), std::future::pending());
-        let places: (&mut dyn Spool, &mut dyn ResultSink) = (&mut spool, &mut answers);
-        let ended =
-            hallpass_plans::fanout::run(settings, Leaving::InOrder, &calls, &time, places, never)
-                .await;
+        let ended = hallpass_plans::fanout::run(
+            settings,
+            Leaving::InOrder,
+            &calls,
+            &time,
+            &mut spool,
+            &mut answers,
+            never,
+        )
+        .await;
         answers.line.end();
         match ended {
             Ok(_) => answers.whole(),

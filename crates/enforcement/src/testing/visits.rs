@@ -101,7 +101,8 @@ impl VisitStore for MemoryVisits {
     async fn take_change(
         &self,
         visit: &StandardsVisit,
-        (day, most): (&str, usize),
+        day: &str,
+        most: usize,
     ) -> Result<bool, StoreFault> {
         let mut taken = locked(&self.taken);
         taken.retain(|(it, ..)| it == day);
@@ -161,9 +162,10 @@ impl<P: VisitStore> VisitStore for GatedOrg<P> {
     async fn take_change(
         &self,
         visit: &StandardsVisit,
-        of_day: (&str, usize),
+        day: &str,
+        most: usize,
     ) -> Result<bool, StoreFault> {
-        let take = self.0.take_change(visit, of_day);
+        let take = self.0.take_change(visit, day, most);
         self.1.pass(take, unkept).await
     }
 

@@ -159,8 +159,10 @@ impl Yes {
 /// Returns why the current rules reject an earlier decision; `None` if they still want it
 /// (`organization.md` ).
 pub fn no_longer_wanted(
-    (file, it): (&RuleFile, &Remediation),
-    (stands, account): (&Deviation, &AccountStanding),
+    file: &RuleFile,
+    it: &Remediation,
+    stands: &Deviation,
+    account: &AccountStanding,
     yes: Yes,
     now: Timestamp,
 ) -> Option<String> {

@@ -97,7 +97,7 @@ impl RemediationHandler {
         }
         let since = FLAPPING_WITHIN.before(now);
         let told = |fault: RemediationStoreFault| fault.to_string();
-        let same = self.store.of_resource((&it.account, &it.resource), since);
+        let same = self.store.of_resource(&it.account, &it.resource, since);
         let mut same = same.await.map_err(told)?;
         same.retain(|kept| is_about_the_same(kept, &it, rule.action));
         let before = Before {
@@ -213,8 +213,8 @@ fn begun(
     decision: RemediationDecision,
     now: hallpass_base::Timestamp,
 ) -> Remediation {
-    let action = (rule.action, rule.params.clone());
-    let mut new = Remediation::observed((&rule.id, rule.mode), action, it, now);
+    let params = rule.params.clone();
+    let mut new = Remediation::observed(&rule.id, rule.mode, rule.action, params, it, now);
     match decision {
         RemediationDecision::Observe => new,
         RemediationDecision::Approve(why) => {

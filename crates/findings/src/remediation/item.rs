@@ -181,8 +181,10 @@ pub struct Remediation {
 
 impl Remediation {
     pub fn observed(
-        (rule, mode): (&str, RemediationMode),
-        (action, params): (ActionKind, Value),
+        rule: &str,
+        mode: RemediationMode,
+        action: ActionKind,
+        params: Value,
         deviation: Deviation,
         now: Timestamp,
     ) -> Self {

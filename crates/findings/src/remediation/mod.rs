@@ -57,4 +57,4 @@ pub use steps::{
     RemediationArguments, RemediationStepExecutor, actions_in_accounts, is_remediation_step,
     plan_of,
 };
-pub use worker::{RemediationWorker, Worked, is_labelled_by_us, siblings_of};
+pub use worker::{RemediationPorts, RemediationWorker, Worked, is_labelled_by_us, siblings_of};

@@ -212,7 +212,8 @@ pub trait RemediationStore: Send + Sync {
     /// unreadable row is an error, because decisions count rows.
     async fn of_resource(
         &self,
-        of: (&AccountId, &str),
+        account: &AccountId,
+        resource: &str,
         since: Timestamp,
     ) -> Result<Vec<Remediation>, RemediationStoreFault>;
     async fn paused(&self) -> Result<Option<(String, Timestamp)>, RemediationStoreFault>;

@@ -124,7 +124,8 @@ impl RemediationStore for MemoryRemediations {
 
     async fn of_resource(
         &self,
-        (account, resource): (&AccountId, &str),
+        account: &AccountId,
+        resource: &str,
         since: Timestamp,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
         let fits = |it: &Remediation| {

@@ -73,10 +73,11 @@ mod gated {
 
         async fn of_resource(
             &self,
-            of: (&AccountId, &str),
+            account: &AccountId,
+            resource: &str,
             since: Timestamp,
         ) -> Result<Vec<Remediation>, RemediationStoreFault> {
-            self.0.of_resource(of, since).await
+            self.0.of_resource(account, resource, since).await
         }
 
         async fn paused(&self) -> Result<Option<(String, Timestamp)>, RemediationStoreFault> {

@@ -11,8 +11,8 @@ use hallpass_findings::remediation::{
     AccountStanding, AccountStandings, ActionKind, CalledCode, CodeAnswer, CodeFault, Deviation,
     MemberAnswer, MemberCalls, MemberFault, MemberFaultKind, MemberOperation, MemberPlace, OwnCode,
     Remediation, RemediationFilter, RemediationHandler, RemediationMode, RemediationPhase,
-    RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile, StandingReader,
-    Standings, Worked,
+    RemediationPorts, RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile,
+    StandingReader, Standings, Worked,
 };
 use hallpass_findings::remediation_testing::MemoryRemediations;
 use hallpass_findings::{CallRefusal, EnrichSettings, FindingCalls, RefusalKind};
@@ -310,13 +310,13 @@ fn refused(code: &str) -> MemberFault {
 }
 
 pub(crate) fn kept(it: Deviation) -> Remediation {
-    let action = (ActionKind::S3BucketBlock, json!({}));
+    let (mode, action) = (RemediationMode::Auto, ActionKind::S3BucketBlock);
     let now = "2026-03-02T10:05:00Z".parse().unwrap();
     Remediation {
         phase: RemediationPhase::Manual {
             reason: "why".to_owned(),
         },
-        ..Remediation::observed(("r", RemediationMode::Auto), action, it, now)
+        ..Remediation::observed("r", mode, action, json!({}), it, now)
     }
 }
 
@@ -644,17 +644,17 @@ pub(crate) fn gated_process(
             clock: clock(),
         },
         worker: RemediationWorker::new(
-            Arc::clone(&disk.remediations),
-            runner(),
-            (
+            RemediationPorts {
+                store: Arc::clone(&disk.remediations),
                 findings,
                 standings,
-                Arc::clone(world) as Arc<dyn AccountStandings>,
-            ),
+                accounts: Arc::clone(world) as Arc<dyn AccountStandings>,
+                clock: clock(),
+            },
+            runner(),
             rules,
             EnrichSettings::default(),
             "o-abcdefghij".to_owned(),
-            clock(),
         ),
         runner: runner(),
         hands,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::product::{DesiredProduct, FactoryPermission};
 use crate::changing::ServiceCalls;
 use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
-use crate::step_executor::{setback, unseen};
+use crate::steps::{setback, unseen};
 
 const CATALOG: &str = "servicecatalog";
 const PRODUCT: &str = "AWS Control Tower Account Factory";
@@ -201,7 +201,8 @@ fn why_not(product: &Value) -> String {
 /// it for another account. Its launch token or its account must match (`organization.md` V-6).
 async fn is_wished(
     calls: &dyn ServiceCalls,
-    (wish, tokens): (&DesiredProduct, &BTreeSet<String>),
+    wish: &DesiredProduct,
+    tokens: &BTreeSet<String>,
     product: &Value,
 ) -> Result<bool, StepError> {
     let account = text(product, "/PhysicalId");
@@ -223,7 +224,8 @@ async fn is_wished(
 /// `tokens` are those of the step, and of its earlier attempts.
 pub(crate) async fn look(
     calls: &dyn ServiceCalls,
-    (wish, tokens): (&DesiredProduct, &BTreeSet<String>),
+    wish: &DesiredProduct,
+    tokens: &BTreeSet<String>,
 ) -> Result<StepProbe, StepError> {
     let found = product_named(calls, &wish.product).await.map_err(unseen)?;
     let Some(product) = found else {
@@ -231,7 +233,7 @@ pub(crate) async fn look(
     };
     let status = text(&product, "/Status");
     if ["AVAILABLE", "UNDER_CHANGE", "PLAN_IN_PROGRESS"].contains(&status)
-        && !is_wished(calls, (wish, tokens), &product).await?
+        && !is_wished(calls, wish, tokens, &product).await?
     {
         let (name, id) = (&wish.product, text(&product, "/Id"));
         let reason = format!(
@@ -270,7 +272,8 @@ fn busy_until(why: String) -> WriteAnswer {
 pub(crate) async fn launch(
     calls: &dyn ServiceCalls,
     wish: &DesiredProduct,
-    (token, at_once): (&str, u32),
+    token: &str,
+    at_once: u32,
 ) -> Result<WriteAnswer, StepError> {
     let others = products(&home(calls), "type:CONTROL_TOWER_ACCOUNT")
         .await
@@ -324,12 +327,13 @@ pub(crate) async fn launch(
 
 pub(crate) async fn progress(
     calls: &dyn ServiceCalls,
-    (wish, token): (&DesiredProduct, &str),
+    wish: &DesiredProduct,
+    token: &str,
     remote: &str,
 ) -> Result<Verify, StepError> {
     if !remote.starts_with("rec-") {
         let own = BTreeSet::from([token.to_owned()]);
-        return Ok(match look(calls, (wish, &own)).await? {
+        return Ok(match look(calls, wish, &own).await? {
             StepProbe::Satisfied => done(wish, wish.account.as_ref().map_or("", |it| it.as_str())),
             StepProbe::Blocked { reason } => Verify::Setback(StepError::failed("taken", &reason)),
             _ => Verify::Running,
@@ -477,7 +481,7 @@ mod tests {
                 "Status": "FAILED", "CreatedTime": began, "UpdatedTime": ended,
                 "RecordErrors": [{ "Description": "sample" }],
             }));
-            let verified = progress(&calls, (&a_wish(), "t"), "rec-1").await;
+            let verified = progress(&calls, &a_wish(), "t", "rec-1").await;
             let Ok(Verify::Setback(StepError::Failed { code: found, .. })) = verified else {
                 panic!("{verified:?}");
             };
@@ -519,7 +523,7 @@ mod tests {
                 continue;
             }
             // an existing product is polled by name, unless it belongs to another launch
-            let verified = progress(&calls, (&wish, "t"), &wish.product).await.unwrap();
+            let verified = progress(&calls, &wish, "t", &wish.product).await.unwrap();
             let is_theirs = matches!(verified, Verify::Setback(_));
             assert_eq!(is_theirs, seen == "blocked", "{verified:?}");
         }

@@ -18,7 +18,7 @@ pub use landing::{FactoryFacts, FactoryProduct, factory_facts, registered_units}
 pub use obstacles::{FactoryObstacle, factory_obstacles};
 pub use product::{ACCOUNTS_AT_ONCE_MAX, FactoryUser};
 pub(crate) use product::{
-    ADMIT, DesiredProduct, PROVISION, add_admission, add_product, control_tower_lane,
+    DesiredProduct, FactoryStepKind, add_admission, add_product, control_tower_lane,
 };
 pub use registration::UnitBaseline;
 pub(crate) use registration::unit_baseline;

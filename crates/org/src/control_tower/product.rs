@@ -5,12 +5,17 @@ use hallpass_base::{AccountId, TimeSpan};
 use hallpass_plans::{Lane, PlanDraft, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
-use crate::steps::stored;
+use crate::steps::{step_kinds, stored};
 
-/// Permission to use Account Factory: [`FactoryPermission`].
-pub(crate) const ADMIT: &str = "factory.admit";
-/// Account Factory has enrolled the account: [`DesiredProduct`].
-pub(crate) const PROVISION: &str = "factory.provision";
+step_kinds! {
+    pub(crate) enum FactoryStepKind {
+        /// Permission to use Account Factory: [`FactoryPermission`].
+        Admit = "factory.admit",
+        /// Account Factory has enrolled the account: [`DesiredProduct`].
+        Provision = "factory.provision",
+    }
+}
+
 /// The user with access from Account Factory; the address is the account's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactoryUser {
@@ -54,7 +59,13 @@ pub(crate) fn add_admission(draft: &mut PlanDraft, management: &str, principal: 
         principal: principal.to_owned(),
     };
     let target = StepTarget::global(management, "Account Factory");
-    draft.step(target, ADMIT, stored(&wish), control_tower_lane(), &[])
+    draft.step(
+        target,
+        FactoryStepKind::Admit,
+        stored(&wish),
+        control_tower_lane(),
+        &[],
+    )
 }
 
 /// Control Tower's default quota of concurrent account operations.
@@ -67,13 +78,20 @@ pub(crate) fn add_product(
     target: StepTarget,
     wish: &DesiredProduct,
     after: &[StepId],
-    (width, timeout): (u32, TimeSpan),
+    width: u32,
+    timeout: TimeSpan,
 ) -> StepId {
     let lane = Lane {
         width: width.clamp(1, ACCOUNTS_AT_ONCE_MAX),
         ..control_tower_lane()
     };
-    let made = draft.step(target, PROVISION, stored(wish), lane, after);
+    let made = draft.step(
+        target,
+        FactoryStepKind::Provision,
+        stored(wish),
+        lane,
+        after,
+    );
     draft.set_timeout(&made, timeout);
     made
 }

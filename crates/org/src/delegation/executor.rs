@@ -21,15 +21,11 @@ use super::gather::{administrators, home, regional, trusted};
 use super::graphs;
 use super::members::MembersBefore;
 use super::other_regions::stands_elsewhere;
-use super::plan::{
-    AUTO_ENABLE, DEREGISTER, DESIGNATE, DesiredAdministrator, DesiredGraph, GRAPH, INVITE, MEMBERS,
-    PACKAGES, REGISTER, TRUST, TrustedService, WITHDRAW,
-};
+use super::plan::{DelegationStepKind, DesiredAdministrator, DesiredGraph, TrustedService};
 use super::undoing::undo;
 use crate::changing::ServiceCalls;
 use crate::reading::{Operation, ReadPlace, text};
-use crate::step_executor::{setback, unseen};
-use crate::steps::stored;
+use crate::steps::{StepKind as _, setback, stored, unseen};
 
 const ORGANIZATIONS: &str = "organizations";
 /// Delay until Detective knows organization changes (`organization.md` D-5).
@@ -102,9 +98,17 @@ impl DelegationStepExecutor {
     /// State after the write. Other Regions were checked before the deregistration, and are not
     /// checked again until it is visible.
     async fn look_after(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        match step.kind.as_str() {
-            DEREGISTER => self.look_forgotten(&step.wish()?).await,
-            _ => self.look(step).await,
+        match DelegationStepKind::of(step)? {
+            DelegationStepKind::Deregister => self.look_forgotten(&step.wish()?).await,
+            DelegationStepKind::Trust
+            | DelegationStepKind::Register
+            | DelegationStepKind::Designate
+            | DelegationStepKind::Withdraw
+            | DelegationStepKind::Graph
+            | DelegationStepKind::AutoEnable
+            | DelegationStepKind::Packages
+            | DelegationStepKind::Members
+            | DelegationStepKind::Invite => self.look(step).await,
         }
     }
 
@@ -158,38 +162,41 @@ impl DelegationStepExecutor {
         found.map_err(unseen)
     }
 
-    async fn look_graph(
+    async fn look_auto_enable(
         &self,
-        kind: &str,
         wish: &DesiredGraph,
         region: &str,
     ) -> Result<StepProbe, StepError> {
         let Some(graph) = self.graph(wish, region).await? else {
             return Ok(StepProbe::Absent);
         };
-        let (calls, account) = (self.calls.as_ref(), &wish.account);
-        match kind {
-            AUTO_ENABLE => {
-                let found = graphs::auto_enable(calls, account, region, &graph).await;
-                Ok(there(wish.auto_enable == Some(found.map_err(unseen)?)))
-            }
-            PACKAGES => {
-                let found = graphs::packages(calls, account, region, &graph).await;
-                let found = found.map_err(unseen)?;
-                Ok(there(wish.packages.iter().all(|it| found.contains(it))))
-            }
-            MEMBERS | INVITE => self.look_members(wish, region, &graph).await,
-            _ => Ok(StepProbe::Satisfied),
-        }
+        let calls = self.calls.as_ref();
+        let found = graphs::auto_enable(calls, &wish.account, region, &graph).await;
+        Ok(there(wish.auto_enable == Some(found.map_err(unseen)?)))
+    }
+
+    async fn look_packages(
+        &self,
+        wish: &DesiredGraph,
+        region: &str,
+    ) -> Result<StepProbe, StepError> {
+        let Some(graph) = self.graph(wish, region).await? else {
+            return Ok(StepProbe::Absent);
+        };
+        let found = graphs::packages(self.calls.as_ref(), &wish.account, region, &graph).await;
+        let found = found.map_err(unseen)?;
+        Ok(there(wish.packages.iter().all(|it| found.contains(it))))
     }
 
     async fn look_members(
         &self,
         wish: &DesiredGraph,
         region: &str,
-        graph: &str,
     ) -> Result<StepProbe, StepError> {
-        let found = graphs::members(self.calls.as_ref(), &wish.account, region, graph).await;
+        let Some(graph) = self.graph(wish, region).await? else {
+            return Ok(StepProbe::Absent);
+        };
+        let found = graphs::members(self.calls.as_ref(), &wish.account, region, &graph).await;
         let found = found.map_err(unseen)?;
         let standing = |id: &str| {
             let row = found.iter().find(|it| it.account == id);
@@ -219,8 +226,7 @@ impl DelegationStepExecutor {
             return Ok(StepProbe::InProgress { remote });
         }
         if !verifying.is_empty() {
-            let remote = graph.to_owned();
-            return Ok(StepProbe::InProgress { remote });
+            return Ok(StepProbe::InProgress { remote: graph });
         }
         if refused.is_empty() {
             Ok(StepProbe::Satisfied)
@@ -241,46 +247,79 @@ impl DelegationStepExecutor {
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let region = step.target.region.as_str();
-        match step.kind.as_str() {
-            TRUST => self.look_trust(&step.wish()?).await,
-            REGISTER => self.look_register(&step.wish()?).await,
-            DEREGISTER => self.look_deregister(&step.wish()?).await,
-            DESIGNATE => self.look_designate(&step.wish()?, region).await,
-            WITHDRAW => {
+        match DelegationStepKind::of(step)? {
+            DelegationStepKind::Trust => self.look_trust(&step.wish()?).await,
+            DelegationStepKind::Register => self.look_register(&step.wish()?).await,
+            DelegationStepKind::Deregister => self.look_deregister(&step.wish()?).await,
+            DelegationStepKind::Designate => self.look_designate(&step.wish()?, region).await,
+            DelegationStepKind::Withdraw => {
                 let wish: DesiredAdministrator = step.wish()?;
                 let found = self.designated(&wish, region).await?;
                 let is_there = found.as_deref() == Some(wish.account.as_str());
                 Ok(Self::look_gone(&wish, is_there))
             }
-            kind @ (GRAPH | AUTO_ENABLE | PACKAGES | MEMBERS | INVITE) => {
-                self.look_graph(kind, &step.wish()?, region).await
+            DelegationStepKind::Graph => {
+                let graph = self.graph(&step.wish()?, region).await?;
+                Ok(there(graph.is_some()))
             }
-            other => Err(StepError::unknown_step(other)),
+            DelegationStepKind::AutoEnable => self.look_auto_enable(&step.wish()?, region).await,
+            DelegationStepKind::Packages => self.look_packages(&step.wish()?, region).await,
+            DelegationStepKind::Members | DelegationStepKind::Invite => {
+                self.look_members(&step.wish()?, region).await
+            }
         }
     }
 
     async fn act_on(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
-        let call = match step.kind.as_str() {
-            TRUST => {
+        let kind = DelegationStepKind::of(step)?;
+        let region = step.target.region.as_str();
+        let call = match kind {
+            DelegationStepKind::Trust => {
                 let wish: TrustedService = step.wish()?;
                 let input = json!({ "ServicePrincipal": wish.principal });
                 at_home((ORGANIZATIONS, "EnableAWSServiceAccess"), input)
             }
-            REGISTER => registration("RegisterDelegatedAdministrator", &step.wish()?)?,
-            DEREGISTER => registration("DeregisterDelegatedAdministrator", &step.wish()?)?,
-            DESIGNATE => designation(step, true)?,
-            WITHDRAW => designation(step, false)?,
+            DelegationStepKind::Register => {
+                registration("RegisterDelegatedAdministrator", &step.wish()?)?
+            }
+            DelegationStepKind::Deregister => {
+                registration("DeregisterDelegatedAdministrator", &step.wish()?)?
+            }
+            DelegationStepKind::Designate => designation(step, true)?,
+            DelegationStepKind::Withdraw => designation(step, false)?,
             // AWS creates the graph
-            GRAPH => return Ok(accepted("the organization's behavior graph")),
-            AUTO_ENABLE | PACKAGES | MEMBERS | INVITE => match self.graph_call(step).await? {
-                Some(call) => call,
-                None => {
-                    return Ok(WriteAnswer::later(
-                        "the behavior graph, or its members, are not as they were seen".to_owned(),
-                    ));
+            DelegationStepKind::Graph => return Ok(accepted("the organization's behavior graph")),
+            DelegationStepKind::AutoEnable => {
+                let wish: DesiredGraph = step.wish()?;
+                let Some(graph) = self.graph(&wish, region).await? else {
+                    return Ok(other_graph());
+                };
+                let is_on = wish.auto_enable == Some(true);
+                let input = json!({ "GraphArn": graph, "AutoEnable": is_on });
+                graph_call(wish, region, "UpdateOrganizationConfiguration", input)
+            }
+            DelegationStepKind::Packages => {
+                let wish: DesiredGraph = step.wish()?;
+                let Some(graph) = self.graph(&wish, region).await? else {
+                    return Ok(other_graph());
+                };
+                let input = json!({ "GraphArn": graph, "DatasourcePackages": wish.packages });
+                graph_call(wish, region, "UpdateDatasourcePackages", input)
+            }
+            DelegationStepKind::Members => {
+                let quiet = DesiredGraph {
+                    invitation: InvitationMail::None,
+                    ..step.wish()?
+                };
+                match self.members_call(quiet, region).await? {
+                    Some(call) => call,
+                    None => return Ok(other_graph()),
                 }
+            }
+            DelegationStepKind::Invite => match self.members_call(step.wish()?, region).await? {
+                Some(call) => call,
+                None => return Ok(other_graph()),
             },
-            other => return Err(StepError::unknown_step(other)),
         };
         let sent = self
             .calls
@@ -295,20 +334,38 @@ impl DelegationStepExecutor {
                 })))
             }
             Ok(answer) => match answered(&answer) {
-                WriteAnswer::Accepted { .. } if step.kind == INVITE => {
+                WriteAnswer::Accepted { .. } if kind == DelegationStepKind::Invite => {
                     let wish: DesiredGraph = step.wish()?;
                     let all = wish.members.iter().map(|it| it.account.as_str());
                     Ok(accepted(&awaited(&all.collect::<Vec<_>>())))
                 }
                 other => Ok(other),
             },
-            Err(OrganizationFault::AlreadyThere { message }) => match step.kind.as_str() {
-                REGISTER | DESIGNATE => Ok(accepted("it was set already")),
-                _ => Err(StepError::failed("already_there", &message)),
+            Err(OrganizationFault::AlreadyThere { message }) => match kind {
+                DelegationStepKind::Register | DelegationStepKind::Designate => {
+                    Ok(accepted("it was set already"))
+                }
+                DelegationStepKind::Trust
+                | DelegationStepKind::Deregister
+                | DelegationStepKind::Withdraw
+                | DelegationStepKind::Graph
+                | DelegationStepKind::AutoEnable
+                | DelegationStepKind::Packages
+                | DelegationStepKind::Members
+                | DelegationStepKind::Invite => Err(StepError::failed("already_there", &message)),
             },
-            Err(OrganizationFault::NotThere { message }) => match step.kind.as_str() {
-                DEREGISTER | WITHDRAW => Ok(accepted("it was already removed")),
-                _ => Err(StepError::failed("not_there", &message)),
+            Err(OrganizationFault::NotThere { message }) => match kind {
+                DelegationStepKind::Deregister | DelegationStepKind::Withdraw => {
+                    Ok(accepted("it was already removed"))
+                }
+                DelegationStepKind::Trust
+                | DelegationStepKind::Register
+                | DelegationStepKind::Designate
+                | DelegationStepKind::Graph
+                | DelegationStepKind::AutoEnable
+                | DelegationStepKind::Packages
+                | DelegationStepKind::Members
+                | DelegationStepKind::Invite => Err(StepError::failed("not_there", &message)),
             },
             Err(fault) => Err(setback(fault)),
         }
@@ -339,50 +396,51 @@ impl DelegationStepExecutor {
         Ok(refused.is_subset(&fresh))
     }
 
-    async fn graph_call(&self, step: &PlanStep) -> Result<Option<WriteCall>, StepError> {
-        let (wish, region): (DesiredGraph, &str) = (step.wish()?, &step.target.region);
+    /// Adds those accounts that are not yet members; `None` if there are none, or no graph.
+    async fn members_call(
+        &self,
+        wish: DesiredGraph,
+        region: &str,
+    ) -> Result<Option<WriteCall>, StepError> {
         let Some(graph) = self.graph(&wish, region).await? else {
             return Ok(None);
         };
-        let (operation, input) = match step.kind.as_str() {
-            AUTO_ENABLE => (
-                "UpdateOrganizationConfiguration",
-                json!({ "GraphArn": graph, "AutoEnable": wish.auto_enable == Some(true) }),
-            ),
-            PACKAGES => (
-                "UpdateDatasourcePackages",
-                json!({ "GraphArn": graph, "DatasourcePackages": wish.packages }),
-            ),
-            kind => {
-                let (calls, account) = (self.calls.as_ref(), &wish.account);
-                let there = graphs::members(calls, account, region, &graph).await;
-                let there = there.map_err(unseen)?;
-                let is_missing =
-                    |it: &&WantedMember| there.iter().all(|row| row.account != it.account);
-                let rows = wish.members.iter().filter(is_missing);
-                let rows: Vec<Value> = rows
-                    .map(|it| json!({ "AccountId": it.account, "EmailAddress": it.email }))
-                    .collect();
-                if rows.is_empty() {
-                    return Ok(None);
-                }
-                let input = json!({
-                    "GraphArn": graph, "Accounts": rows,
-                    "DisableEmailNotification":
-                        kind == MEMBERS || wish.invitation == InvitationMail::None,
-                });
-                ("CreateMembers", input)
-            }
-        };
-        Ok(Some(WriteCall {
-            place: ReadPlace {
-                account: Some(wish.account),
-                region: Some(region.to_owned()),
-            },
-            operation: (DETECTIVE, operation),
-            input,
-        }))
+        let there = graphs::members(self.calls.as_ref(), &wish.account, region, &graph).await;
+        let there = there.map_err(unseen)?;
+        let is_missing = |it: &&WantedMember| there.iter().all(|row| row.account != it.account);
+        let rows = wish.members.iter().filter(is_missing);
+        let rows: Vec<Value> = rows
+            .map(|it| json!({ "AccountId": it.account, "EmailAddress": it.email }))
+            .collect();
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let input = json!({
+            "GraphArn": graph, "Accounts": rows,
+            "DisableEmailNotification": wish.invitation == InvitationMail::None,
+        });
+        Ok(Some(graph_call(wish, region, "CreateMembers", input)))
     }
+}
+
+fn graph_call(
+    wish: DesiredGraph,
+    region: &str,
+    operation: &'static str,
+    input: Value,
+) -> WriteCall {
+    WriteCall {
+        place: ReadPlace {
+            account: Some(wish.account),
+            region: Some(region.to_owned()),
+        },
+        operation: (DETECTIVE, operation),
+        input,
+    }
+}
+
+fn other_graph() -> WriteAnswer {
+    WriteAnswer::later("the behavior graph, or its members, are not as they were seen".to_owned())
 }
 
 fn at_home(operation: Operation, input: Value) -> WriteCall {
@@ -529,5 +587,9 @@ impl StepExecutor for DelegationStepExecutor {
 }
 
 fn takes_members(step: &PlanStep) -> bool {
-    [MEMBERS, INVITE].contains(&step.kind.as_str())
+    let kind = DelegationStepKind::named(&step.kind);
+    matches!(
+        kind,
+        Some(DelegationStepKind::Members | DelegationStepKind::Invite)
+    )
 }

@@ -9,7 +9,7 @@ use super::families::RegionalCalls;
 use super::gather::{own_regions, regional};
 use super::plan::DesiredAdministrator;
 use crate::reading::{ReadCalls, enabled_regions};
-use crate::step_executor::unseen;
+use crate::steps::unseen;
 
 /// No answer means no endpoint; a management account without Macie has no administrator (Amazon
 /// Macie API Reference, `ListOrganizationAdminAccounts`).

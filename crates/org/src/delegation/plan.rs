@@ -12,33 +12,36 @@ use super::compare::{DelegationRow, DelegationState, WantedMember};
 use super::facts::DelegationFacts;
 use super::families::DETECTIVE;
 use super::file::InvitationMail;
-use crate::steps::stored;
+use crate::steps::{step_kinds, stored};
 
 pub const PLAN_KIND: &str = "org.delegate";
 /// Accounts per `CreateMembers`.
 const MEMBERS_AT_ONCE: usize = facts::DETECTIVE_MEMBERS_PER_CALL.count();
 
-/// Trusted access: [`TrustedService`].
-pub(crate) const TRUST: &str = "delegation.enable-trusted-access";
-/// Registered in Organizations: [`DesiredAdministrator`].
-pub(crate) const REGISTER: &str = "delegation.register";
-/// Deregistered in Organizations: [`DesiredAdministrator`].
-pub(crate) const DEREGISTER: &str = "delegation.deregister";
-/// Set in the service: [`DesiredAdministrator`].
-pub(crate) const DESIGNATE: &str = "delegation.designate";
-/// Removed from the service: [`DesiredAdministrator`].
-pub(crate) const WITHDRAW: &str = "delegation.withdraw";
-/// The organization's behavior graph exists: [`DesiredGraph`].
-pub(crate) const GRAPH: &str = "delegation.wait-graph";
-/// Automatic membership of new accounts: [`DesiredGraph`].
-pub(crate) const AUTO_ENABLE: &str = "delegation.auto-enable";
-/// Data sources: [`DesiredGraph`].
-pub(crate) const PACKAGES: &str = "delegation.packages";
-/// Accounts are members: [`DesiredGraph`].
-pub(crate) const MEMBERS: &str = "delegation.enable-members";
-
-/// Accounts outside the organization are invited; they become members on acceptance: [`DesiredGraph`].
-pub(crate) const INVITE: &str = "delegation.invite-members";
+step_kinds! {
+    pub(crate) enum DelegationStepKind {
+        /// Trusted access: [`TrustedService`].
+        Trust = "delegation.enable-trusted-access",
+        /// Registered in Organizations: [`DesiredAdministrator`].
+        Register = "delegation.register",
+        /// Deregistered in Organizations: [`DesiredAdministrator`].
+        Deregister = "delegation.deregister",
+        /// Set in the service: [`DesiredAdministrator`].
+        Designate = "delegation.designate",
+        /// Removed from the service: [`DesiredAdministrator`].
+        Withdraw = "delegation.withdraw",
+        /// The organization's behavior graph exists: [`DesiredGraph`].
+        Graph = "delegation.wait-graph",
+        /// Automatic membership of new accounts: [`DesiredGraph`].
+        AutoEnable = "delegation.auto-enable",
+        /// Data sources: [`DesiredGraph`].
+        Packages = "delegation.packages",
+        /// Accounts are members: [`DesiredGraph`].
+        Members = "delegation.enable-members",
+        /// Accounts outside the organization are invited; they become members on acceptance: [`DesiredGraph`].
+        Invite = "delegation.invite-members",
+    }
+}
 
 /// Timeout for graph creation (`organization.md` D-5).
 const GRAPH_TIMEOUT: TimeSpan = TimeSpan::minutes(10);
@@ -147,8 +150,8 @@ fn take_away(
     for row in rows {
         let Some(other) = &row.replaces else { continue };
         let kind = match row.wish.service.regional {
-            Some(_) => WITHDRAW,
-            None => DEREGISTER,
+            Some(_) => DelegationStepKind::Withdraw,
+            None => DelegationStepKind::Deregister,
         };
         // undo restores it in place of the new one
         let ours = row.wish.account.as_str();
@@ -170,7 +173,13 @@ fn take_away(
             ..administrator(any, account, Some(ours))
         });
         let everywhere = StepTarget::global(ours, service.name);
-        first.push(draft.step(everywhere, DEREGISTER, desired, lane(), &withdrawn));
+        first.push(draft.step(
+            everywhere,
+            DelegationStepKind::Deregister,
+            desired,
+            lane(),
+            &withdrawn,
+        ));
     }
     first
 }
@@ -180,14 +189,20 @@ fn add(draft: &mut PlanDraft, row: &DelegationRow, first: &[StepId]) {
     let lane = Lane::organizations_write;
     let (place, mut after) = (target(row), first.to_vec());
     let gives = match service.regional {
-        Some(_) => DESIGNATE,
-        None => REGISTER,
+        Some(_) => DelegationStepKind::Designate,
+        None => DelegationStepKind::Register,
     };
     if service.regional.is_none() {
         let desired = stored(&TrustedService {
             principal: service.principal.to_owned(),
         });
-        after.push(draft.step(place.clone(), TRUST, desired, lane(), first));
+        after.push(draft.step(
+            place.clone(),
+            DelegationStepKind::Trust,
+            desired,
+            lane(),
+            first,
+        ));
     }
     let desired = stored(&administrator(row, ours, row.replaces.as_deref()));
     let set = draft.step(place.clone(), gives, desired, lane(), &after);
@@ -208,39 +223,40 @@ fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, se
         members: Vec::new(),
         invitation: row.wish.invitation,
     };
-    let mut step = |kind: &str, wish: &DesiredGraph, after: &StepId, timeout: TimeSpan| {
-        let after = std::slice::from_ref(after);
-        let id = draft.step(target.clone(), kind, stored(wish), lane(), after);
-        draft.set_timeout(&id, timeout);
-        id
-    };
-    let mut last = step(GRAPH, &none, set, GRAPH_TIMEOUT);
+    let mut step =
+        |kind: DelegationStepKind, wish: &DesiredGraph, after: &StepId, timeout: TimeSpan| {
+            let after = std::slice::from_ref(after);
+            let id = draft.step(target.clone(), kind, stored(wish), lane(), after);
+            draft.set_timeout(&id, timeout);
+            id
+        };
+    let mut last = step(DelegationStepKind::Graph, &none, set, GRAPH_TIMEOUT);
     if row.wish.auto_enable.is_some() {
         let wish = DesiredGraph {
             auto_enable: row.wish.auto_enable,
             ..none.clone()
         };
-        last = step(AUTO_ENABLE, &wish, &last, GRAPH_TIMEOUT);
+        last = step(DelegationStepKind::AutoEnable, &wish, &last, GRAPH_TIMEOUT);
     }
     if !row.wish.packages.is_empty() {
         let wish = DesiredGraph {
             packages: row.wish.packages.clone(),
             ..none.clone()
         };
-        last = step(PACKAGES, &wish, &last, GRAPH_TIMEOUT);
+        last = step(DelegationStepKind::Packages, &wish, &last, GRAPH_TIMEOUT);
     }
     for some in row.members.chunks(MEMBERS_AT_ONCE) {
         let wish = DesiredGraph {
             members: some.to_vec(),
             ..none.clone()
         };
-        step(MEMBERS, &wish, &last, MEMBERS_TIMEOUT);
+        step(DelegationStepKind::Members, &wish, &last, MEMBERS_TIMEOUT);
     }
     for some in row.invited.chunks(MEMBERS_AT_ONCE) {
         let wish = DesiredGraph {
             members: some.to_vec(),
             ..none.clone()
         };
-        step(INVITE, &wish, &last, INVITATION_TIMEOUT);
+        step(DelegationStepKind::Invite, &wish, &last, INVITATION_TIMEOUT);
     }
 }

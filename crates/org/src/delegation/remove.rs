@@ -4,7 +4,7 @@ use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 
 use super::facts::DelegationFacts;
 use super::families::DelegatedService;
-use super::plan::{DEREGISTER, DesiredAdministrator, WITHDRAW};
+use super::plan::{DelegationStepKind, DesiredAdministrator};
 use crate::steps::stored;
 
 pub const REMOVE_KIND: &str = "org.delegate.remove";
@@ -40,13 +40,25 @@ pub fn draft_removal(wish: &RemovalRequest, facts: &DelegationFacts) -> PlanDraf
             key: service.name.to_owned(),
         };
         let lane = Lane::organizations_write();
-        first.push(draft.step(target, WITHDRAW, desired(account), lane, &[]));
+        first.push(draft.step(
+            target,
+            DelegationStepKind::Withdraw,
+            desired(account),
+            lane,
+            &[],
+        ));
     }
     let known = facts.administrators.get(service.principal);
     for account in known.into_iter().flatten().filter(|_| wish.everywhere) {
         let target = StepTarget::global(account.clone(), service.name);
         let lane = Lane::organizations_write();
-        draft.step(target, DEREGISTER, desired(account), lane, &first);
+        draft.step(
+            target,
+            DelegationStepKind::Deregister,
+            desired(account),
+            lane,
+            &first,
+        );
     }
     draft
 }

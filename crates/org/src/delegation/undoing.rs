@@ -4,26 +4,26 @@ use hallpass_plans::{PlanStep, Undo};
 use serde_json::Value;
 
 use super::families::{DETECTIVE, service_named};
-use super::plan::{
-    AUTO_ENABLE, DEREGISTER, DESIGNATE, DesiredAdministrator, DesiredGraph, REGISTER, TRUST,
-    WITHDRAW,
-};
-use crate::steps::stored;
+use super::plan::{DelegationStepKind, DesiredAdministrator, DesiredGraph};
+use crate::steps::{StepKind as _, no_undo_of_unknown, stored};
 
 pub(super) fn undo(step: &PlanStep) -> Undo {
-    let other = |kind: &str| Undo::By(vec![(kind.to_owned(), step.desired.clone())]);
-    match step.kind.as_str() {
-        REGISTER => other(DEREGISTER),
-        DEREGISTER => registered_again(step),
-        DESIGNATE | WITHDRAW if is_of_detective(step) => Undo::Not(
+    let Some(kind) = DelegationStepKind::named(&step.kind) else {
+        return no_undo_of_unknown(step);
+    };
+    let other = |kind: DelegationStepKind| Undo::By(vec![(kind.into(), step.desired.clone())]);
+    match kind {
+        DelegationStepKind::Register => other(DelegationStepKind::Deregister),
+        DelegationStepKind::Deregister => registered_again(step),
+        DelegationStepKind::Designate | DelegationStepKind::Withdraw if is_of_detective(step) => Undo::Not(
             "taking Detective's administrator away deletes the behavior graph: `hallpass org delegate remove`"
                 .to_owned(),
         ),
-        DESIGNATE => other(WITHDRAW),
-        WITHDRAW => Undo::By(vec![(DESIGNATE.to_owned(), set_again(step))]),
-        AUTO_ENABLE => match step.wish::<DesiredGraph>() {
+        DelegationStepKind::Designate => other(DelegationStepKind::Withdraw),
+        DelegationStepKind::Withdraw => Undo::By(vec![(DelegationStepKind::Designate.into(), set_again(step))]),
+        DelegationStepKind::AutoEnable => match step.wish::<DesiredGraph>() {
             Ok(wish) => Undo::By(vec![(
-                AUTO_ENABLE.to_owned(),
+                DelegationStepKind::AutoEnable.into(),
                 stored(&DesiredGraph {
                     auto_enable: wish.auto_enable.map(|on| !on),
                     ..wish
@@ -31,17 +31,23 @@ pub(super) fn undo(step: &PlanStep) -> Undo {
             )]),
             Err(_) => Undo::Not("the step cannot be read".to_owned()),
         },
-        TRUST => Undo::Not("others may rely on trusted access by now".to_owned()),
-        _ => Undo::Not("members and sources of data stay: removing them loses their findings".to_owned()),
+        DelegationStepKind::Trust => Undo::Not("others may rely on trusted access by now".to_owned()),
+        DelegationStepKind::Graph
+        | DelegationStepKind::Packages
+        | DelegationStepKind::Members
+        | DelegationStepKind::Invite => Undo::Not("members and sources of data stay: removing them loses their findings".to_owned()),
     }
 }
 
 /// Restores a deregistered administrator. A regional service registers its administrator without a
 /// step, so the successor is deregistered first: the service accepts only one.
 fn registered_again(step: &PlanStep) -> Undo {
-    let again = (REGISTER.to_owned(), set_again(step));
+    let again = (DelegationStepKind::Register.into(), set_again(step));
     match ours_registered_by_itself(step) {
-        Some(ours) => Undo::By(vec![(DEREGISTER.to_owned(), stored(&ours)), again]),
+        Some(ours) => Undo::By(vec![
+            (DelegationStepKind::Deregister.into(), stored(&ours)),
+            again,
+        ]),
         None => Undo::By(vec![again]),
     }
 }

@@ -169,7 +169,8 @@ impl Sheet<'_> {
         &mut self,
         about: About,
         inside: &InsideFacts,
-        (severity, may_stay): (CheckSeverity, bool),
+        severity: CheckSeverity,
+        may_stay: bool,
         name: fn(&RegionConfig) -> Option<&serde_json::Value>,
     ) {
         if inside.config.is_empty() {
@@ -247,7 +248,7 @@ pub fn checks(
         };
         if of_enrolment(&mut sheet, facts) {
             of_unit(&mut sheet, &selected.to.id, facts);
-            of_account(&mut sheet, wish, &selected.to.id, (backend, inside), facts);
+            of_account(&mut sheet, wish, &selected.to.id, backend, inside, facts);
         }
         all.append(&mut sheet.rows);
     }
@@ -299,7 +300,8 @@ fn of_account(
     sheet: &mut Sheet<'_>,
     wish: &EnrolmentRequest,
     to: &str,
-    (backend, inside): (EnrolmentBackend, &InsideFacts),
+    backend: EnrolmentBackend,
+    inside: &InsideFacts,
     facts: &EnrolmentFacts,
 ) {
     let execution = of(&inside.execution_role, |there| {
@@ -316,9 +318,11 @@ fn of_account(
         && inside.execution_role == Ok(false);
     let closed = if is_opened { Info } else { Error };
     sheet.add(NO_ROLE, closed, trusted);
-    let how = (closed, wish.allow_config.contains(sheet.account));
-    sheet.config(RECORDER, inside, how, |it| it.recorder.as_ref());
-    sheet.config(CHANNEL, inside, how, |it| it.channel.as_ref());
+    let may_stay = wish.allow_config.contains(sheet.account);
+    sheet.config(RECORDER, inside, closed, may_stay, |it| {
+        it.recorder.as_ref()
+    });
+    sheet.config(CHANNEL, inside, closed, may_stay, |it| it.channel.as_ref());
     let in_root = of(&inside.parent, |parent| {
         fail_if(*parent == facts.root, facts.unit_name(parent))
     });

@@ -6,26 +6,11 @@ use serde_json::{Value, json};
 
 use super::facts::RegionConfig;
 use super::gather::region_config;
-use super::plan::{
-    DELETE_CHANNEL, DELETE_RECORDER, DesiredConfig, PUT_CHANNEL, PUT_RECORDER, START_RECORDER,
-    STOP_RECORDER,
-};
+use super::plan::DesiredConfig;
 use super::roles::EnrolmentCalls;
+use super::step_kinds::ConfigStepKind;
 use crate::reading::ReadPlace;
-use crate::step_executor::{setback, unseen};
-use crate::steps::stored;
-
-pub(super) fn is_config_step(kind: &str) -> bool {
-    [
-        STOP_RECORDER,
-        DELETE_CHANNEL,
-        DELETE_RECORDER,
-        PUT_RECORDER,
-        PUT_CHANNEL,
-        START_RECORDER,
-    ]
-    .contains(&kind)
-}
+use crate::steps::{setback, stored, unseen};
 
 async fn now(calls: &EnrolmentCalls, wish: &DesiredConfig) -> Result<RegionConfig, StepError> {
     let inside = calls.by(&wish.by);
@@ -38,7 +23,7 @@ async fn now(calls: &EnrolmentCalls, wish: &DesiredConfig) -> Result<RegionConfi
 /// Distinguishes the resource to remove from its predecessor and successor.
 pub(super) async fn look(
     calls: &EnrolmentCalls,
-    kind: &str,
+    kind: ConfigStepKind,
     wish: &DesiredConfig,
 ) -> Result<StepProbe, StepError> {
     let now = now(calls, wish).await?;
@@ -54,12 +39,12 @@ pub(super) async fn look(
         }
     };
     Ok(match kind {
-        STOP_RECORDER => gone(now.recording.then(|| json!({ "recording": true }))),
-        DELETE_CHANNEL => gone(now.channel),
-        DELETE_RECORDER => gone(now.recorder),
-        PUT_RECORDER => there(now.recorder.is_some()),
-        PUT_CHANNEL => there(now.channel.is_some()),
-        _ => there(now.recording),
+        ConfigStepKind::StopRecorder => gone(now.recording.then(|| json!({ "recording": true }))),
+        ConfigStepKind::DeleteChannel => gone(now.channel),
+        ConfigStepKind::DeleteRecorder => gone(now.recorder),
+        ConfigStepKind::PutRecorder => there(now.recorder.is_some()),
+        ConfigStepKind::PutChannel => there(now.channel.is_some()),
+        ConfigStepKind::StartRecorder => there(now.recording),
     })
 }
 
@@ -67,7 +52,7 @@ pub(super) async fn look(
 /// user, and an undo would lose them. A restore also overwrites nothing.
 pub(super) async fn look_again(
     calls: &EnrolmentCalls,
-    kind: &str,
+    kind: ConfigStepKind,
     wish: &DesiredConfig,
 ) -> Result<StepProbe, StepError> {
     let seen = look(calls, kind, wish).await?;
@@ -80,9 +65,9 @@ pub(super) async fn look_again(
     let recorder = same(&now.recorder, &wish.before.recorder);
     let channel = same(&now.channel, &wish.before.channel);
     let is_as_recorded = match kind {
-        STOP_RECORDER | DELETE_CHANNEL => recorder && channel,
-        DELETE_RECORDER | START_RECORDER => recorder,
-        _ => true,
+        ConfigStepKind::StopRecorder | ConfigStepKind::DeleteChannel => recorder && channel,
+        ConfigStepKind::DeleteRecorder | ConfigStepKind::StartRecorder => recorder,
+        ConfigStepKind::PutRecorder | ConfigStepKind::PutChannel => true,
     };
     Ok(if is_as_recorded {
         seen
@@ -103,7 +88,7 @@ fn given(settings: Option<&Value>) -> Value {
 
 pub(super) async fn act(
     calls: &EnrolmentCalls,
-    kind: &str,
+    kind: ConfigStepKind,
     wish: &DesiredConfig,
 ) -> Result<WriteAnswer, StepError> {
     let name = |settings: Option<&Value>| {
@@ -112,27 +97,27 @@ pub(super) async fn act(
     };
     let (recorder, channel) = (wish.before.recorder.as_ref(), wish.before.channel.as_ref());
     let (operation, input) = match kind {
-        STOP_RECORDER => (
+        ConfigStepKind::StopRecorder => (
             "StopConfigurationRecorder",
             json!({ "ConfigurationRecorderName": name(recorder) }),
         ),
-        DELETE_CHANNEL => (
+        ConfigStepKind::DeleteChannel => (
             "DeleteDeliveryChannel",
             json!({ "DeliveryChannelName": name(channel) }),
         ),
-        DELETE_RECORDER => (
+        ConfigStepKind::DeleteRecorder => (
             "DeleteConfigurationRecorder",
             json!({ "ConfigurationRecorderName": name(recorder) }),
         ),
-        PUT_RECORDER => (
+        ConfigStepKind::PutRecorder => (
             "PutConfigurationRecorder",
             json!({ "ConfigurationRecorder": given(recorder) }),
         ),
-        PUT_CHANNEL => (
+        ConfigStepKind::PutChannel => (
             "PutDeliveryChannel",
             json!({ "DeliveryChannel": given(channel) }),
         ),
-        _ => (
+        ConfigStepKind::StartRecorder => (
             "StartConfigurationRecorder",
             json!({ "ConfigurationRecorderName": name(recorder) }),
         ),
@@ -158,7 +143,7 @@ pub(super) async fn act(
 
 pub(super) async fn verify(
     calls: &EnrolmentCalls,
-    kind: &str,
+    kind: ConfigStepKind,
     wish: &DesiredConfig,
 ) -> Result<Verify, StepError> {
     Ok(match look(calls, kind, wish).await? {
@@ -170,14 +155,14 @@ pub(super) async fn verify(
     })
 }
 
-pub(super) fn undo(kind: &str, wish: &DesiredConfig) -> Undo {
+pub(super) fn undo(kind: ConfigStepKind, wish: &DesiredConfig) -> Undo {
     let back = match kind {
-        STOP_RECORDER => START_RECORDER,
-        DELETE_CHANNEL => PUT_CHANNEL,
-        DELETE_RECORDER => PUT_RECORDER,
-        START_RECORDER => STOP_RECORDER,
-        PUT_CHANNEL => DELETE_CHANNEL,
-        _ => DELETE_RECORDER,
+        ConfigStepKind::StopRecorder => ConfigStepKind::StartRecorder,
+        ConfigStepKind::DeleteChannel => ConfigStepKind::PutChannel,
+        ConfigStepKind::DeleteRecorder => ConfigStepKind::PutRecorder,
+        ConfigStepKind::StartRecorder => ConfigStepKind::StopRecorder,
+        ConfigStepKind::PutChannel => ConfigStepKind::DeleteChannel,
+        ConfigStepKind::PutRecorder => ConfigStepKind::DeleteRecorder,
     };
-    Undo::By(vec![(back.to_owned(), stored(wish))])
+    Undo::By(vec![(back.into(), stored(wish))])
 }

@@ -13,7 +13,7 @@ pub async fn unfinished_enrolment(
     wish: &EnrolmentRequest,
 ) -> Result<Option<PlanId>, EarlierUnread> {
     let source = EnrolmentPlan::source_of(wish);
-    let all = plans_that_count(store, (PLAN_KIND, PLANS_LOOK), EnrolmentPlan::of).await?;
+    let all = plans_that_count(store, PLAN_KIND, PLANS_LOOK, EnrolmentPlan::of).await?;
     let same = all.into_iter().filter(|(_, kept)| kept.source == source);
     for (saved, _) in same {
         let plan = saved.plan;

@@ -11,23 +11,23 @@ use hallpass_plans::{
 };
 use serde_json::{Value, json};
 
-use super::config_steps::{self, is_config_step};
+use super::config_steps;
 use super::gather::parent;
-use super::plan::{
-    CONTROLS, DesiredControls, DesiredMove, DesiredPlace, MOVE, REGISTER, RESET, WAIT,
-};
+use super::plan::{DesiredControls, DesiredMove, DesiredPlace};
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
 use super::rechecks;
 use super::registering;
-use super::role_steps::{CREATE_ROLE, DesiredRole, GRANT_ROLE};
+use super::role_steps::DesiredRole;
 use super::roles::{EXECUTION, EnrolmentCalls};
-use super::stack_sets::{self, INSIDE, STACK_INSTANCE, STACK_SET};
+use super::stack_sets;
+use super::step_kinds::AnyStepKind::{self, Config, Enrolment, Factory};
+use super::step_kinds::EnrolmentStepKind;
 use crate::changing::ServiceCalls;
 use crate::control_tower::{
-    self, ADMIT, BaselineStatus, EnabledBaseline, PROVISION, controls_in, enabled,
+    self, BaselineStatus, EnabledBaseline, FactoryStepKind, controls_in, enabled,
 };
 use crate::reading::{ReadPlace, Reader, text};
-use crate::step_executor::{setback, unseen};
+use crate::steps::{StepKind as _, no_undo_of_unknown, setback, unseen};
 
 /// Failure code: Control Tower did not enrol the account.
 pub(crate) const NOT_ENROLLED: &str = "NotEnrolled";
@@ -183,7 +183,7 @@ impl EnrolmentStepExecutor {
 
     async fn look_enrolled(
         &self,
-        kind: &str,
+        kind: EnrolmentStepKind,
         place: &DesiredPlace,
     ) -> Result<StepProbe, StepError> {
         Ok(match self.own_baseline(place).await? {
@@ -192,7 +192,7 @@ impl EnrolmentStepExecutor {
                 remote: place.account_arn.clone(),
             },
             // a reset repairs a failed baseline
-            Some(BaselineStatus::Failed) if kind == RESET => StepProbe::Absent,
+            Some(BaselineStatus::Failed) if kind == EnrolmentStepKind::Reset => StepProbe::Absent,
             Some(BaselineStatus::Failed) => return Err(not_enrolled(place, "")),
             None => StepProbe::Absent,
         })
@@ -320,20 +320,27 @@ impl EnrolmentStepExecutor {
         found.ok_or_else(|| StepError::failed("plan", &format!("no role is called `{}`", wish.by)))
     }
 
-    async fn look_role(&self, kind: &str, wish: &DesiredRole) -> Result<StepProbe, StepError> {
-        let there_in = Reader {
+    fn reader_inside(&self, wish: &DesiredRole) -> Result<Reader<'_>, StepError> {
+        Ok(Reader {
             calls: self.inside(wish)?.as_ref(),
             place: ReadPlace {
                 account: Some(wish.account.clone()),
                 region: None,
             },
-        };
+        })
+    }
+
+    async fn look_role(&self, wish: &DesiredRole) -> Result<StepProbe, StepError> {
+        let there_in = self.reader_inside(wish)?;
+        let named = json!({ "RoleName": EXECUTION });
+        let found = there_in.one_unless(("iam", "GetRole"), named, "NoSuchEntity");
+        Ok(there(found.await.map_err(unseen)?.is_some()))
+    }
+
+    async fn look_granted(&self, wish: &DesiredRole) -> Result<StepProbe, StepError> {
+        let there_in = self.reader_inside(wish)?;
         let named = json!({ "RoleName": EXECUTION });
         let none = Some("NoSuchEntity");
-        if kind == CREATE_ROLE {
-            let found = there_in.one_unless(("iam", "GetRole"), named, "NoSuchEntity");
-            return Ok(there(found.await.map_err(unseen)?.is_some()));
-        }
         let operation = ("iam", "ListAttachedRolePolicies");
         let found = there_in.list_unless(operation, named, "AttachedPolicies", none);
         let held = found.await.map_err(unseen)?.unwrap_or_default();
@@ -344,21 +351,29 @@ impl EnrolmentStepExecutor {
         ))
     }
 
-    async fn make_role(&self, kind: &str, wish: &DesiredRole) -> Result<WriteAnswer, StepError> {
-        let (operation, input) = if kind == CREATE_ROLE {
-            let trust = json!({ "Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow", "Principal": { "AWS": wish.trusted() },
-                "Action": "sts:AssumeRole",
-            }]});
-            let input = json!({
-                "RoleName": EXECUTION, "AssumeRolePolicyDocument": trust.to_string(),
-                "Description": "Control Tower enters this account by it",
-            });
-            ("CreateRole", input)
-        } else {
-            let input = json!({ "RoleName": EXECUTION, "PolicyArn": wish.administrator() });
-            ("AttachRolePolicy", input)
-        };
+    async fn make_role(&self, wish: &DesiredRole) -> Result<WriteAnswer, StepError> {
+        let trust = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": { "AWS": wish.trusted() },
+            "Action": "sts:AssumeRole",
+        }]});
+        let input = json!({
+            "RoleName": EXECUTION, "AssumeRolePolicyDocument": trust.to_string(),
+            "Description": "Control Tower enters this account by it",
+        });
+        self.send_inside(wish, "CreateRole", &input).await
+    }
+
+    async fn grant_role(&self, wish: &DesiredRole) -> Result<WriteAnswer, StepError> {
+        let input = json!({ "RoleName": EXECUTION, "PolicyArn": wish.administrator() });
+        self.send_inside(wish, "AttachRolePolicy", &input).await
+    }
+
+    async fn send_inside(
+        &self,
+        wish: &DesiredRole,
+        operation: &'static str,
+        input: &Value,
+    ) -> Result<WriteAnswer, StepError> {
         let place = ReadPlace {
             account: Some(wish.account.clone()),
             region: None,
@@ -368,7 +383,7 @@ impl EnrolmentStepExecutor {
         };
         match self
             .inside(wish)?
-            .send(&place, ("iam", operation), &input)
+            .send(&place, ("iam", operation), input)
             .await
         {
             Ok(_) => Ok(accepted),
@@ -395,99 +410,127 @@ impl EnrolmentStepExecutor {
     ) -> Result<StepProbe, StepError> {
         let mut tokens = sent.tokens.clone();
         tokens.insert(step.token.clone());
-        control_tower::look(self.calls.home.as_ref(), (&step.wish()?, &tokens)).await
+        control_tower::look(self.calls.home.as_ref(), &step.wish()?, &tokens).await
     }
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let home = self.calls.home.as_ref();
-        match step.kind.as_str() {
-            MOVE => self.look_place(&step.wish()?).await,
-            kind @ (WAIT | RESET) => self.look_enrolled(kind, &step.wish()?).await,
-            REGISTER => registering::look(home, &step.wish()?).await,
-            CONTROLS => self.look_controls(&step.wish()?).await,
-            kind @ (CREATE_ROLE | GRANT_ROLE) => self.look_role(kind, &step.wish()?).await,
-            STACK_SET => stack_sets::look_set(home, &step.wish()?).await,
-            STACK_INSTANCE => stack_sets::look_instance(&self.calls, &step.wish()?).await,
-            INSIDE => stack_sets::look_inside(&self.calls, &step.wish()?).await,
-            ADMIT => control_tower::look_admitted(home, &step.wish()?).await,
-            PROVISION => self.look_product(step, &SentBefore::default()).await,
-            kind if is_config_step(kind) => {
-                config_steps::look(&self.calls, kind, &step.wish()?).await
+        match AnyStepKind::of(step)? {
+            Enrolment(EnrolmentStepKind::Move) => self.look_place(&step.wish()?).await,
+            Enrolment(kind @ (EnrolmentStepKind::Wait | EnrolmentStepKind::Reset)) => {
+                self.look_enrolled(kind, &step.wish()?).await
             }
-            other => Err(StepError::unknown_step(other)),
+            Enrolment(EnrolmentStepKind::Register) => registering::look(home, &step.wish()?).await,
+            Enrolment(EnrolmentStepKind::Controls) => self.look_controls(&step.wish()?).await,
+            Enrolment(EnrolmentStepKind::CreateRole) => self.look_role(&step.wish()?).await,
+            Enrolment(EnrolmentStepKind::GrantRole) => self.look_granted(&step.wish()?).await,
+            Enrolment(EnrolmentStepKind::StackSet) => {
+                stack_sets::look_set(home, &step.wish()?).await
+            }
+            Enrolment(EnrolmentStepKind::StackInstance) => {
+                stack_sets::look_instance(&self.calls, &step.wish()?).await
+            }
+            Enrolment(EnrolmentStepKind::Inside) => {
+                stack_sets::look_inside(&self.calls, &step.wish()?).await
+            }
+            Factory(FactoryStepKind::Admit) => {
+                control_tower::look_admitted(home, &step.wish()?).await
+            }
+            Factory(FactoryStepKind::Provision) => {
+                self.look_product(step, &SentBefore::default()).await
+            }
+            Config(kind) => config_steps::look(&self.calls, kind, &step.wish()?).await,
         }
     }
 
     async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
-        match step.kind.as_str() {
-            MOVE => self.look_before_move(step, sent).await,
-            PROVISION => self.look_product(step, sent).await,
-            kind if is_config_step(kind) => {
-                config_steps::look_again(&self.calls, kind, &step.wish()?).await
-            }
-            _ => self.look(step).await,
+        match AnyStepKind::of(step)? {
+            Enrolment(EnrolmentStepKind::Move) => self.look_before_move(step, sent).await,
+            Factory(FactoryStepKind::Provision) => self.look_product(step, sent).await,
+            Config(kind) => config_steps::look_again(&self.calls, kind, &step.wish()?).await,
+            Enrolment(
+                EnrolmentStepKind::Wait
+                | EnrolmentStepKind::Reset
+                | EnrolmentStepKind::Register
+                | EnrolmentStepKind::Controls
+                | EnrolmentStepKind::CreateRole
+                | EnrolmentStepKind::GrantRole
+                | EnrolmentStepKind::StackSet
+                | EnrolmentStepKind::StackInstance
+                | EnrolmentStepKind::Inside,
+            )
+            | Factory(FactoryStepKind::Admit) => self.look(step).await,
         }
     }
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let home = self.calls.home.as_ref();
-        match step.kind.as_str() {
-            MOVE => self.relocate(&step.wish()?, seen).await,
-            WAIT => {
+        match AnyStepKind::of(step)? {
+            Enrolment(EnrolmentStepKind::Move) => self.relocate(&step.wish()?, seen).await,
+            Enrolment(EnrolmentStepKind::Wait) => {
                 let place: DesiredPlace = step.wish()?;
                 Ok(WriteAnswer::Accepted {
                     remote: place.account_arn,
                 })
             }
-            RESET => self.reset(&step.wish()?).await,
-            REGISTER => registering::register(home, &step.wish()?).await,
-            CONTROLS => self.reset_controls(&step.wish()?).await,
-            kind @ (CREATE_ROLE | GRANT_ROLE) => self.make_role(kind, &step.wish()?).await,
-            STACK_SET => stack_sets::make_set(home, &step.wish()?, &step.token).await,
-            STACK_INSTANCE => stack_sets::make_instance(home, &step.wish()?, &step.token).await,
-            INSIDE => Ok(WriteAnswer::later(
+            Enrolment(EnrolmentStepKind::Reset) => self.reset(&step.wish()?).await,
+            Enrolment(EnrolmentStepKind::Register) => {
+                registering::register(home, &step.wish()?).await
+            }
+            Enrolment(EnrolmentStepKind::Controls) => self.reset_controls(&step.wish()?).await,
+            Enrolment(EnrolmentStepKind::CreateRole) => self.make_role(&step.wish()?).await,
+            Enrolment(EnrolmentStepKind::GrantRole) => self.grant_role(&step.wish()?).await,
+            Enrolment(EnrolmentStepKind::StackSet) => {
+                stack_sets::make_set(home, &step.wish()?, &step.token).await
+            }
+            Enrolment(EnrolmentStepKind::StackInstance) => {
+                stack_sets::make_instance(home, &step.wish()?, &step.token).await
+            }
+            Enrolment(EnrolmentStepKind::Inside) => Ok(WriteAnswer::later(
                 "the account cannot be entered".to_owned(),
             )),
-            ADMIT => control_tower::admit(home, &step.wish()?).await,
-            PROVISION => {
-                let pace = (step.token.as_str(), step.lane.width);
-                control_tower::launch(home, &step.wish()?, pace).await
+            Factory(FactoryStepKind::Admit) => control_tower::admit(home, &step.wish()?).await,
+            Factory(FactoryStepKind::Provision) => {
+                control_tower::launch(home, &step.wish()?, &step.token, step.lane.width).await
             }
-            kind if is_config_step(kind) => {
-                config_steps::act(&self.calls, kind, &step.wish()?).await
-            }
-            other => Err(StepError::unknown_step(other)),
+            Config(kind) => config_steps::act(&self.calls, kind, &step.wish()?).await,
         }
     }
 
     async fn ask(&self, step: &PlanStep, remote: &str) -> Result<Verify, StepError> {
         let home = self.calls.home.as_ref();
-        match step.kind.as_str() {
-            WAIT | RESET => {
+        match AnyStepKind::of(step)? {
+            Enrolment(EnrolmentStepKind::Wait | EnrolmentStepKind::Reset) => {
                 if !self.is_due(step, remote, ENROLMENT).await {
                     return Ok(Verify::Running);
                 }
                 self.ask_enrolled(&step.wish()?, remote).await
             }
-            REGISTER => {
+            Enrolment(EnrolmentStepKind::Register) => {
                 if !self.is_due(step, remote, ENROLMENT).await {
                     return Ok(Verify::Running);
                 }
                 registering::ask(home, &step.wish()?, remote).await
             }
-            CONTROLS => self.ask_controls(&step.wish()?).await,
-            STACK_INSTANCE => stack_sets::ask_instance(&self.calls, &step.wish()?, remote).await,
-            PROVISION => {
+            Enrolment(EnrolmentStepKind::Controls) => self.ask_controls(&step.wish()?).await,
+            Enrolment(EnrolmentStepKind::StackInstance) => {
+                stack_sets::ask_instance(&self.calls, &step.wish()?, remote).await
+            }
+            Factory(FactoryStepKind::Provision) => {
                 if !self.is_due(step, remote, FACTORY).await {
                     return Ok(Verify::Running);
                 }
-                let wish = (&step.wish()?, step.token.as_str());
-                control_tower::progress(home, wish, remote).await
+                control_tower::progress(home, &step.wish()?, &step.token, remote).await
             }
-            kind if is_config_step(kind) => {
-                config_steps::verify(&self.calls, kind, &step.wish()?).await
-            }
-            _ => Ok(match self.look(step).await? {
+            Config(kind) => config_steps::verify(&self.calls, kind, &step.wish()?).await,
+            Enrolment(
+                EnrolmentStepKind::Move
+                | EnrolmentStepKind::CreateRole
+                | EnrolmentStepKind::GrantRole
+                | EnrolmentStepKind::StackSet
+                | EnrolmentStepKind::Inside,
+            )
+            | Factory(FactoryStepKind::Admit) => Ok(match self.look(step).await? {
                 StepProbe::Satisfied => Verify::Done(Effect {
                     new: step.desired.clone(),
                     requests: Vec::new(),
@@ -529,30 +572,42 @@ impl StepExecutor for EnrolmentStepExecutor {
 
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
         let not = |why: &str| Undo::Not(why.to_owned());
-        match step.kind.as_str() {
-            MOVE => match step.wish::<DesiredPlace>() {
+        let Some(kind) = AnyStepKind::named(&step.kind) else {
+            return no_undo_of_unknown(step);
+        };
+        match kind {
+            Enrolment(EnrolmentStepKind::Move) => match step.wish::<DesiredPlace>() {
                 Ok(place) => Undo::Not(move_back(&place)),
                 Err(_) => not("the step cannot be read"),
             },
-            WAIT | RESET => not("an enrolled account stays enrolled: unmanage it in Control Tower"),
-            REGISTER => not("a registered unit stays registered: deregister it in Control Tower"),
-            CONTROLS => not("controls of a unit hold in every account there"),
-            CREATE_ROLE | GRANT_ROLE | STACK_INSTANCE => {
-                not("Control Tower enters the account by the role")
+            Enrolment(EnrolmentStepKind::Wait | EnrolmentStepKind::Reset) => {
+                not("an enrolled account stays enrolled: unmanage it in Control Tower")
             }
-            STACK_SET => {
+            Enrolment(EnrolmentStepKind::Register) => {
+                not("a registered unit stays registered: deregister it in Control Tower")
+            }
+            Enrolment(EnrolmentStepKind::Controls) => {
+                not("controls of a unit hold in every account there")
+            }
+            Enrolment(
+                EnrolmentStepKind::CreateRole
+                | EnrolmentStepKind::GrantRole
+                | EnrolmentStepKind::StackInstance,
+            ) => not("Control Tower enters the account by the role"),
+            Enrolment(EnrolmentStepKind::StackSet) => {
                 not("other enrolments may use the stack set by now; empty, it costs nothing")
             }
-            INSIDE => not("it only looks"),
-            ADMIT => not("others may launch accounts as the same principal by now"),
-            PROVISION => not(
+            Enrolment(EnrolmentStepKind::Inside) => not("it only looks"),
+            Factory(FactoryStepKind::Admit) => {
+                not("others may launch accounts as the same principal by now")
+            }
+            Factory(FactoryStepKind::Provision) => not(
                 "an account that Account Factory has taken on stays: terminating its product would unmanage it",
             ),
-            kind if is_config_step(kind) => match step.wish() {
+            Config(kind) => match step.wish() {
                 Ok(wish) => config_steps::undo(kind, &wish),
                 Err(_) => not("the step cannot be read"),
             },
-            other => Undo::Not(format!("no step is called `{other}`")),
         }
     }
 }

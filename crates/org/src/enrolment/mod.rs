@@ -10,6 +10,7 @@
 //! Everything but `gather` and the executors is pure.
 
 mod request;
+mod step_kinds;
 
 mod facts;
 mod gather;
@@ -46,11 +47,12 @@ pub use plan::{
     CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PLANS_LOOK, PlannedAccount, draft, draft_config,
     is_enrolment_step,
 };
-pub(crate) use plan::{DesiredPlace, DesiredRegistration, REGISTER, RESET, WAIT};
+pub(crate) use plan::{DesiredPlace, DesiredRegistration};
 pub use request::{EnrolmentBackend, EnrolmentRequest, RoleCreation};
 pub use results::{EnrolmentStatus, enrolment_results};
 pub use roles::{EnrolmentCalls, TRUSTED_ROLES};
 pub use select::{SelectedAccounts, SkippedAccount, select};
+pub(crate) use step_kinds::{AnyStepKind, EnrolmentStepKind};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnrolmentRefused {

@@ -11,8 +11,10 @@ use super::checks::EnrolmentCheck;
 use super::facts::{EnrolmentFacts, RegionConfig};
 use super::gains::{Exchange, exchange};
 use super::request::{EnrolmentBackend, EnrolmentRequest};
+use super::request::{EnrolmentBackend, EnrolmentRequest};
 use super::role_steps::RoleSteps;
 use super::select::SelectedAccounts;
+use super::step_kinds::{ConfigStepKind, EnrolmentStepKind};
 use crate::control_tower::{
     DesiredProduct, EnabledControl, UnitBaseline, add_admission, add_product, control_tower_lane,
     enrolment_product,
@@ -22,30 +24,6 @@ use crate::steps::stored;
 pub const PLAN_KIND: &str = "org.enroll";
 pub const PLANS_LOOK: u32 = 2_000;
 pub const CONFIG_KIND: &str = "org.enroll.config";
-
-/// The account is in its unit: [`DesiredMove`].
-pub(crate) const MOVE: &str = "enrolment.move";
-/// Automatic enrolment is complete: [`DesiredPlace`].
-pub(crate) const WAIT: &str = "enrolment.wait";
-/// Enrolment by a baseline reset is complete: [`DesiredPlace`].
-pub(crate) const RESET: &str = "enrolment.reset-baseline";
-/// The unit's controls are effective in the account: [`DesiredControls`].
-pub(crate) const CONTROLS: &str = "enrolment.reset-controls";
-/// The recorder is stopped: [`DesiredConfig`].
-pub(crate) const STOP_RECORDER: &str = "enrolment.stop-recorder";
-/// The delivery channel is deleted: [`DesiredConfig`].
-pub(crate) const DELETE_CHANNEL: &str = "enrolment.delete-channel";
-/// The recorder is deleted: [`DesiredConfig`].
-pub(crate) const DELETE_RECORDER: &str = "enrolment.delete-recorder";
-/// The recorder is restored: [`DesiredConfig`].
-pub(crate) const PUT_RECORDER: &str = "enrolment.put-recorder";
-/// The delivery channel is restored: [`DesiredConfig`].
-pub(crate) const PUT_CHANNEL: &str = "enrolment.put-channel";
-/// The recorder is restarted: [`DesiredConfig`].
-pub(crate) const START_RECORDER: &str = "enrolment.start-recorder";
-
-/// The unit is registered: [`DesiredRegistration`].
-pub(crate) const REGISTER: &str = "enrolment.register";
 
 /// Timeout per account, including queued operations of others.
 const ENROLLING: TimeSpan = TimeSpan::minutes(90);
@@ -222,23 +200,33 @@ pub fn draft(
     let mut roles = RoleSteps::default();
     for (id, planned) in free {
         let target = StepTarget::global(id.as_str(), planned.name.clone());
-        let role = roles.add(&mut draft, (wish, facts), &target, id);
+        let role = roles.add(&mut draft, wish, facts, &target, id);
         match enrolment.backend {
             EnrolmentBackend::Move => {
                 let place = place_wish(id, planned, &selected.to.id, facts);
                 // concurrent moves into one unit conflict
                 let lane = Lane::occupied(format!("ct-move:{}", selected.to.id));
                 let wish = move_wish(wish, &place, selected, facts);
-                let moved = draft.step(target.clone(), MOVE, stored(&wish), lane.clone(), &role);
+                let moved = draft.step(
+                    target.clone(),
+                    EnrolmentStepKind::Move,
+                    stored(&wish),
+                    lane.clone(),
+                    &role,
+                );
                 // an unenrolled account already in the unit is not moved
-                let kind = if place.from == place.to { RESET } else { WAIT };
+                let kind = if place.from == place.to {
+                    EnrolmentStepKind::Reset
+                } else {
+                    EnrolmentStepKind::Wait
+                };
                 let waits = draft.step(target, kind, stored(&place), lane, &[moved]);
                 draft.set_timeout(&waits, ENROLLING);
             }
             EnrolmentBackend::Baseline => {
                 let place = place_wish(id, planned, &selected.to.id, facts);
                 let moves = move_wish(wish, &place, selected, facts);
-                add_baseline(&mut draft, (target, &moves), &role, facts);
+                add_baseline(&mut draft, target, &moves, &role, facts);
             }
             EnrolmentBackend::Register => {}
             EnrolmentBackend::AccountFactory => {
@@ -248,7 +236,7 @@ pub fn draft(
                 }
                 let product = product_wish(wish, id, selected, facts);
                 let after: Vec<StepId> = admitted.iter().chain(&role).cloned().collect();
-                add_product(&mut draft, target, &product, &after, (1, ENROLLING));
+                add_product(&mut draft, target, &product, &after, 1, ENROLLING);
             }
         }
     }
@@ -277,7 +265,7 @@ fn add_registration(
     let free: Vec<(&AccountId, &PlannedAccount)> = free.collect();
     let (mut roles, mut role_steps) = (Vec::new(), RoleSteps::default());
     for (id, planned) in &free {
-        roles.extend(role_steps.add(draft, (wish, facts), &target(id, planned), id));
+        roles.extend(role_steps.add(draft, wish, facts, &target(id, planned), id));
     }
     let unit = StepTarget::global(&facts.management, selected.to.managed_name.clone());
     let desired = stored(&DesiredRegistration {
@@ -285,14 +273,20 @@ fn add_registration(
         unit_arn: facts.unit_arn(&selected.to.id),
         with: baseline.clone(),
     });
-    let registered = draft.step(unit, REGISTER, desired, control_tower_lane(), &roles);
+    let registered = draft.step(
+        unit,
+        EnrolmentStepKind::Register,
+        desired,
+        control_tower_lane(),
+        &roles,
+    );
     draft.set_timeout(&registered, ENROLLING);
     for (id, planned) in free {
         let place = place_wish(id, planned, &selected.to.id, facts);
         let after = std::slice::from_ref(&registered);
         let waits = draft.step(
             target(id, planned),
-            WAIT,
+            EnrolmentStepKind::Wait,
             stored(&place),
             Lane::usual(),
             after,
@@ -337,16 +331,23 @@ fn move_wish(
 
 fn add_baseline(
     draft: &mut PlanDraft,
-    (target, wish): (StepTarget, &DesiredMove),
+    target: StepTarget,
+    wish: &DesiredMove,
     role: &[StepId],
     facts: &EnrolmentFacts,
 ) {
     let place = wish.place.clone();
     let lane = Lane::organizations_write();
-    let moved = draft.step(target.clone(), MOVE, stored(wish), lane, role);
+    let moved = draft.step(
+        target.clone(),
+        EnrolmentStepKind::Move,
+        stored(wish),
+        lane,
+        role,
+    );
     let reset = draft.step(
         target.clone(),
-        RESET,
+        EnrolmentStepKind::Reset,
         stored(&place),
         control_tower_lane(),
         &[moved],
@@ -366,7 +367,7 @@ fn add_baseline(
     };
     let set = draft.step(
         target,
-        CONTROLS,
+        EnrolmentStepKind::Controls,
         stored(&controls),
         control_tower_lane(),
         &[reset],
@@ -437,9 +438,12 @@ fn add_config(draft: &mut PlanDraft, wish: &DesiredConfig) {
     let before = &wish.before;
     let mut after: Vec<StepId> = Vec::new();
     for (kind, is_wanted) in [
-        (STOP_RECORDER, before.recorder.is_some() && before.recording),
-        (DELETE_CHANNEL, before.channel.is_some()),
-        (DELETE_RECORDER, before.recorder.is_some()),
+        (
+            ConfigStepKind::StopRecorder,
+            before.recorder.is_some() && before.recording,
+        ),
+        (ConfigStepKind::DeleteChannel, before.channel.is_some()),
+        (ConfigStepKind::DeleteRecorder, before.recorder.is_some()),
     ] {
         if is_wanted {
             let desired = stored(wish);

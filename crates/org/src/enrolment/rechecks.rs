@@ -10,7 +10,7 @@ use super::plan::{DesiredPlace, MoveNeeds};
 use super::roles::EnrolmentCalls;
 use crate::control_tower::{BaselineStatus, enabled, has_controls};
 use crate::reading::{ReadFact, ReadPlace, Reader, text};
-use crate::step_executor::unseen;
+use crate::steps::unseen;
 
 const ORGANIZATIONS: &str = "organizations";
 

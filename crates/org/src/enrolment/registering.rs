@@ -7,7 +7,7 @@ use super::plan::DesiredRegistration;
 use crate::changing::ServiceCalls;
 use crate::control_tower::{BaselineStatus, EnabledBaseline, enabled};
 use crate::reading::{ReadPlace, Reader, text};
-use crate::step_executor::{setback, unseen};
+use crate::steps::{setback, unseen};
 
 const NOT_REGISTERED: &str = "NotRegistered";
 

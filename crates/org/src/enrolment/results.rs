@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use hallpass_base::AccountId;
-use hallpass_plans::{Folded, Plan, StepState};
+use hallpass_plans::{Folded, Plan, PlanStep, StepState};
 
-use super::plan::{EnrolmentPlan, MOVE};
-use super::role_steps::{CREATE_ROLE, GRANT_ROLE};
-use super::stack_sets::{INSIDE, STACK_INSTANCE};
+use super::plan::EnrolmentPlan;
+use super::step_kinds::{AnyStepKind, EnrolmentStepKind};
+use crate::steps::StepKind as _;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrolmentStatus {
@@ -62,21 +62,11 @@ fn of_account(id: &AccountId, plan: &Plan, folded: &Folded) -> (EnrolmentStatus,
         .steps
         .iter()
         .filter(|it| it.target.account == id.as_str());
-    let rank = |kind: &str| match kind {
-        CREATE_ROLE | STACK_INSTANCE => 0,
-        GRANT_ROLE | INSIDE => 1,
-        MOVE => 2,
-        _ => 3,
-    };
+    let own = own.map(|step| (phase(step), step));
     let mut own: Vec<_> = own.collect();
-    own.sort_by_key(|it| rank(&it.kind));
+    own.sort_by_key(|((rank, _), _)| *rank);
     let mut is_begun = false;
-    for step in own {
-        let under_way = match step.kind.as_str() {
-            CREATE_ROLE | GRANT_ROLE | STACK_INSTANCE | INSIDE => EnrolmentStatus::RoleCreating,
-            MOVE => EnrolmentStatus::Moving,
-            _ => EnrolmentStatus::Enrolling,
-        };
+    for ((_, under_way), step) in own {
         match folded.place(&step.id) {
             StepState::Final(end) if end.outcome.is_good() => is_begun = true,
             StepState::Final(end) => return (EnrolmentStatus::Failed, end.reason.clone()),
@@ -87,4 +77,29 @@ fn of_account(id: &AccountId, plan: &Plan, folded: &Folded) -> (EnrolmentStatus,
         }
     }
     (EnrolmentStatus::Enrolled, String::new())
+}
+
+/// Rank of a step among those of its account, and the status while it runs.
+fn phase(step: &PlanStep) -> (u8, EnrolmentStatus) {
+    match AnyStepKind::named(&step.kind) {
+        Some(AnyStepKind::Enrolment(
+            EnrolmentStepKind::CreateRole | EnrolmentStepKind::StackInstance,
+        )) => (0, EnrolmentStatus::RoleCreating),
+        Some(AnyStepKind::Enrolment(EnrolmentStepKind::GrantRole | EnrolmentStepKind::Inside)) => {
+            (1, EnrolmentStatus::RoleCreating)
+        }
+        Some(AnyStepKind::Enrolment(EnrolmentStepKind::Move)) => (2, EnrolmentStatus::Moving),
+        Some(
+            AnyStepKind::Enrolment(
+                EnrolmentStepKind::Wait
+                | EnrolmentStepKind::Reset
+                | EnrolmentStepKind::Controls
+                | EnrolmentStepKind::Register
+                | EnrolmentStepKind::StackSet,
+            )
+            | AnyStepKind::Config(_)
+            | AnyStepKind::Factory(_),
+        )
+        | None => (3, EnrolmentStatus::Enrolling),
+    }
 }

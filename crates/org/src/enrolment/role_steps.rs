@@ -6,15 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{EnrolmentFacts, InsideFacts};
 use super::request::{EnrolmentRequest, RoleCreation};
-use super::stack_sets::{
-    self, DesiredStackInstance, DesiredStackSet, INSIDE, InsideCheck, STACK_INSTANCE, STACK_SET,
-};
+use super::stack_sets::{self, DesiredStackInstance, DesiredStackSet, InsideCheck};
+use super::step_kinds::EnrolmentStepKind;
 use crate::steps::stored;
-
-/// The role exists: [`DesiredRole`].
-pub(crate) const CREATE_ROLE: &str = "enrolment.create-role";
-/// It has full permissions: [`DesiredRole`].
-pub(crate) const GRANT_ROLE: &str = "enrolment.grant-role";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DesiredRole {
@@ -59,7 +53,8 @@ impl RoleSteps {
     pub(super) fn add(
         &mut self,
         draft: &mut PlanDraft,
-        (wish, facts): (&EnrolmentRequest, &EnrolmentFacts),
+        wish: &EnrolmentRequest,
+        facts: &EnrolmentFacts,
         target: &StepTarget,
         id: &AccountId,
     ) -> Vec<StepId> {
@@ -73,11 +68,11 @@ impl RoleSteps {
             RoleCreation::None => Vec::new(),
             RoleCreation::Account => {
                 let by = inside.trusted.as_ref().ok().and_then(Clone::clone);
-                let steps = by.map(|by| by_account(draft, target, (id, by), facts));
+                let steps = by.map(|by| by_account(draft, target, id, by, facts));
                 steps.into_iter().collect()
             }
             RoleCreation::Ou => {
-                let steps = self.by_stack_set(draft, target, (id, inside), (wish, facts));
+                let steps = self.by_stack_set(draft, target, id, inside, wish, facts);
                 steps.into_iter().collect()
             }
         }
@@ -87,15 +82,23 @@ impl RoleSteps {
         &mut self,
         draft: &mut PlanDraft,
         target: &StepTarget,
-        (id, inside): (&AccountId, &InsideFacts),
-        (wish, facts): (&EnrolmentRequest, &EnrolmentFacts),
+        id: &AccountId,
+        inside: &InsideFacts,
+        wish: &EnrolmentRequest,
+        facts: &EnrolmentFacts,
     ) -> Option<StepId> {
         let unit = inside.parent.as_ref().ok()?;
         let zone = facts.zone.as_ref()?;
         let set = self.set.get_or_insert_with(|| {
             let at = StepTarget::global(&facts.management, "stack set");
             let desired = stored(&DesiredStackSet::of(&facts.management));
-            draft.step(at, STACK_SET, desired, stack_sets::lane(), &[])
+            draft.step(
+                at,
+                EnrolmentStepKind::StackSet,
+                desired,
+                stack_sets::lane(),
+                &[],
+            )
         });
         let first = zone.regions.first();
         let region = Some(&zone.home).filter(|it| !it.is_empty()).or(first)?;
@@ -106,7 +109,7 @@ impl RoleSteps {
         };
         let after = [set.clone()];
         let lane = stack_sets::lane();
-        let kind = STACK_INSTANCE;
+        let kind = EnrolmentStepKind::StackInstance;
         let made = draft.step(target.clone(), kind, stored(&instance), lane, &after);
         draft.set_timeout(&made, stack_sets::MAKING);
         if inside.trusted != Ok(None) {
@@ -118,14 +121,21 @@ impl RoleSteps {
             may_stay: wish.allow_config.contains(id),
         };
         let (target, lane) = (target.clone(), Lane::usual());
-        Some(draft.step(target, INSIDE, stored(&look), lane, &[made]))
+        Some(draft.step(
+            target,
+            EnrolmentStepKind::Inside,
+            stored(&look),
+            lane,
+            &[made],
+        ))
     }
 }
 
 fn by_account(
     draft: &mut PlanDraft,
     target: &StepTarget,
-    (id, by): (&AccountId, String),
+    id: &AccountId,
+    by: String,
     facts: &EnrolmentFacts,
 ) -> StepId {
     let wish = DesiredRole {
@@ -137,12 +147,18 @@ fn by_account(
     let (desired, lane) = (stored(&wish), Lane::usual());
     let made = draft.step(
         target.clone(),
-        CREATE_ROLE,
+        EnrolmentStepKind::CreateRole,
         desired.clone(),
         lane.clone(),
         &[],
     );
-    draft.step(target.clone(), GRANT_ROLE, desired, lane, &[made])
+    draft.step(
+        target.clone(),
+        EnrolmentStepKind::GrantRole,
+        desired,
+        lane,
+        &[made],
+    )
 }
 
 #[cfg(test)]

@@ -12,14 +12,7 @@ use super::gather::region_config;
 use super::roles::{EXECUTION, EnrolmentCalls};
 use crate::changing::ServiceCalls;
 use crate::reading::{Operation, ReadCallFailed, ReadPlace, Reader, text};
-use crate::step_executor::{setback, unseen};
-
-/// The stack set exists: [`DesiredStackSet`].
-pub(super) const STACK_SET: &str = "enrolment.create-stack-set";
-/// The role exists in an account and is accessible: [`DesiredStackInstance`].
-pub(super) const STACK_INSTANCE: &str = "enrolment.create-stack-instance";
-/// A newly accessible account has no obstacles: [`InsideCheck`].
-pub(super) const INSIDE: &str = "enrolment.look-inside";
+use crate::steps::{setback, unseen};
 
 const NAME: &str = "HallpassControlTowerExecution";
 const ADMINISTRATOR: &str = "AdministratorAccountId";

@@ -12,14 +12,11 @@ use hallpass_plans::{
 };
 use serde_json::{Value, json};
 
-use super::channels::{
-    CHANNEL, DesiredChannel, NO_CHANNEL, SeenChannel, channels_in, probe_channel,
-};
+use super::channels::{ChannelStepKind, DesiredChannel, SeenChannel, channels_in, probe_channel};
 use crate::changing::ServiceCalls;
 use crate::reading::ReadPlace;
 use crate::retrying::UnsafeWrite;
-use crate::step_executor::{setback, unseen};
-use crate::steps::stored;
+use crate::steps::{StepKind as _, setback, stored, unseen};
 
 const DEVOPS_GURU: &str = "devops-guru";
 
@@ -29,6 +26,7 @@ pub struct ChannelStepExecutor {
 }
 
 struct ChannelStep {
+    kind: ChannelStepKind,
     wish: DesiredChannel,
     account: AccountId,
     region: String,
@@ -39,6 +37,7 @@ fn read(step: &PlanStep) -> Result<ChannelStep, StepError> {
         |why: String| StepError::failed("plan", &format!("the step cannot be read: {why}"));
     let account = AccountId::new(step.target.account.clone());
     Ok(ChannelStep {
+        kind: ChannelStepKind::of(step)?,
         wish: step.wish()?,
         account: account.map_err(|error| unreadable(error.to_string()))?,
         region: step.target.region.clone(),
@@ -60,7 +59,7 @@ impl ChannelStepExecutor {
         let own = read(step)?;
         let seen = self.seen(&own).await?;
         let seen = seen.as_ref().map(|it| &it.wish);
-        Ok(probe_channel(&step.kind, &own.wish, seen))
+        Ok(probe_channel(own.kind, &own.wish, seen))
     }
 
     async fn send(
@@ -98,19 +97,23 @@ impl ChannelStepExecutor {
         // filters cannot be changed: the channel is deleted and created; after a stop in between it
         // is created
         let was_there = self.take_away(&own, judged).await?;
-        if step.kind == NO_CHANNEL {
-            return Ok(WriteAnswer::Done(Effect {
+        match own.kind {
+            ChannelStepKind::NoChannel => Ok(WriteAnswer::Done(Effect {
                 new: Value::Null,
                 requests: Vec::new(),
-            }));
+            })),
+            ChannelStepKind::Channel => self.add(&own, was_there).await,
         }
+    }
+
+    async fn add(&self, own: &ChannelStep, was_there: bool) -> Result<WriteAnswer, StepError> {
         let input = json!({ "Config": own.wish.config() });
-        match self.send(&own, "AddNotificationChannel", &input).await {
+        match self.send(own, "AddNotificationChannel", &input).await {
             Ok(_) => Ok(WriteAnswer::Done(Effect {
                 new: stored(&own.wish),
                 requests: Vec::new(),
             })),
-            Err(fault) => Err(self.refusal(fault, &own, was_there).await),
+            Err(fault) => Err(self.refusal(fault, own, was_there).await),
         }
     }
 
@@ -126,6 +129,10 @@ impl ChannelStepExecutor {
         }
         refused(fault, step, was_there)
     }
+}
+
+fn adds(step: &PlanStep) -> bool {
+    ChannelStepKind::named(&step.kind) == Some(ChannelStepKind::Channel)
 }
 
 fn drifted(step: &ChannelStep) -> StepError {
@@ -166,7 +173,7 @@ impl StepExecutor for ChannelStepExecutor {
 
     async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
         let seen = self.look(step).await?;
-        if step.kind == CHANNEL && seen == StepProbe::Absent {
+        if adds(step) && seen == StepProbe::Absent {
             // a duplicate channel sends everything twice
             UnsafeWrite::AddNotificationChannel.may_repeat(sent, self.clock.now())?;
         }
@@ -184,11 +191,11 @@ impl StepExecutor for ChannelStepExecutor {
     }
 
     fn is_half_done(&self, step: &PlanStep, _before: &Value, now: &StepProbe) -> bool {
-        step.kind == CHANNEL && *now == StepProbe::Absent
+        adds(step) && *now == StepProbe::Absent
     }
 
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
-        if step.kind != CHANNEL || before.is_null() {
+        if !adds(step) || before.is_null() {
             return None;
         }
         let is_gone = self.look(step).await.ok()? == StepProbe::Absent;
@@ -200,7 +207,11 @@ impl StepExecutor for ChannelStepExecutor {
 
     fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
         let wish = if old.is_null() { &step.desired } else { old };
-        let kind = if old.is_null() { NO_CHANNEL } else { CHANNEL };
-        Undo::By(vec![(kind.to_owned(), wish.clone())])
+        let kind = if old.is_null() {
+            ChannelStepKind::NoChannel
+        } else {
+            ChannelStepKind::Channel
+        };
+        Undo::By(vec![(kind.into(), wish.clone())])
     }
 }

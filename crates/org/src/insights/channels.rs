@@ -12,14 +12,19 @@ use serde_json::{Value, json};
 
 use crate::reading::{ReadCalls, ReadFact, inside, text};
 use crate::standards::{SelectedPlaces, StandardsScope, StandardsUnread, selected_places};
-use crate::steps::stored;
+use crate::steps::{StepKind as _, step_kinds, stored};
 
 pub const CHANNELS_KIND: &str = "insights.channels";
 pub const CHANNELS_REMOVE_KIND: &str = "insights.channels.remove";
-/// A channel exists with these filters: [`DesiredChannel`].
-pub(super) const CHANNEL: &str = "insights.channel";
-/// No channel to the topic: [`DesiredChannel`].
-pub(super) const NO_CHANNEL: &str = "insights.no-channel";
+
+step_kinds! {
+    pub(super) enum ChannelStepKind {
+        /// A channel exists with these filters: [`DesiredChannel`].
+        Channel = "insights.channel",
+        /// No channel to the topic: [`DesiredChannel`].
+        NoChannel = "insights.no-channel",
+    }
+}
 
 /// Per account and Region.
 const CHANNELS_MAX: usize = facts::GURU_CHANNELS.count();
@@ -35,7 +40,7 @@ const MESSAGE_TYPES: [&str; 5] = [
 
 /// True for steps of [`ChannelStepExecutor`](super::ChannelStepExecutor).
 pub fn is_channel_step(kind: &str) -> bool {
-    kind == CHANNEL || kind == NO_CHANNEL
+    ChannelStepKind::named(kind).is_some()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,15 +288,17 @@ fn seen_of(wish: &DesiredChannel, there: &[SeenChannel]) -> Option<DesiredChanne
 }
 
 pub(super) fn probe_channel(
-    kind: &str,
+    kind: ChannelStepKind,
     wish: &DesiredChannel,
     seen: Option<&DesiredChannel>,
 ) -> StepProbe {
     match (kind, seen) {
-        (NO_CHANNEL, None) => StepProbe::Satisfied,
-        (_, None) => StepProbe::Absent,
-        (CHANNEL, Some(it)) if it.is_same(wish) => StepProbe::Satisfied,
-        (_, Some(it)) => StepProbe::Differs { old: stored(it) },
+        (ChannelStepKind::NoChannel, None) => StepProbe::Satisfied,
+        (ChannelStepKind::Channel, None) => StepProbe::Absent,
+        (ChannelStepKind::Channel, Some(it)) if it.is_same(wish) => StepProbe::Satisfied,
+        (ChannelStepKind::Channel | ChannelStepKind::NoChannel, Some(it)) => {
+            StepProbe::Differs { old: stored(it) }
+        }
     }
 }
 
@@ -313,7 +320,7 @@ fn judge(wish: &DesiredChannel, there: &[SeenChannel], wishes: &[DesiredChannel]
     }
 }
 
-fn add(draft: &mut PlanDraft, kind: &str, row: &ChannelRow) {
+fn add(draft: &mut PlanDraft, kind: ChannelStepKind, row: &ChannelRow) {
     let Some(wish) = &row.wish else { return };
     let target = StepTarget {
         account: row.account.clone(),
@@ -334,7 +341,7 @@ pub fn draft_channels(found: &ChannelsFound) -> PlanDraft {
     for row in &found.rows {
         match row.state {
             ChannelState::Same | ChannelState::Missing | ChannelState::Differs => {
-                add(&mut draft, CHANNEL, row);
+                add(&mut draft, ChannelStepKind::Channel, row);
             }
             ChannelState::Full | ChannelState::Skipped(_) | ChannelState::Unread(_) => {}
         }
@@ -348,7 +355,9 @@ pub fn draft_channel_removal(found: &ChannelsFound) -> PlanDraft {
     let mut draft = PlanDraft::new(CHANNELS_REMOVE_KIND, &found.organization, limits);
     for row in &found.rows {
         match row.state {
-            ChannelState::Same | ChannelState::Differs => add(&mut draft, NO_CHANNEL, row),
+            ChannelState::Same | ChannelState::Differs => {
+                add(&mut draft, ChannelStepKind::NoChannel, row);
+            }
             ChannelState::Missing
             | ChannelState::Full
             | ChannelState::Skipped(_)

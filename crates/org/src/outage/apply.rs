@@ -14,10 +14,7 @@ use serde_json::json;
 use super::{BreakGlass, DrillFile, TAG_END, TAG_ID, name_of, probes};
 use crate::facts::gather;
 use crate::refusal::{lint, of_break_glass, of_production, of_root};
-use crate::steps::{
-    ATTACH, Guard, Instant, KEEP_DRILL, MARK_DRILL, Mark, PRECONDITIONS, PUT, Pair, PolicyRef,
-    StepBasis, stored,
-};
+use crate::steps::{Guard, Instant, Mark, Pair, PolicyRef, PolicyStepKind, StepBasis, stored};
 use crate::{ChoreError, unread};
 
 #[derive(Clone, Debug)]
@@ -79,14 +76,14 @@ fn draft(around: &Surroundings, wanted: &ApplyDrill, drill: &Drill) -> PlanDraft
     };
     let checked = draft.step(
         of_organization("preconditions"),
-        PRECONDITIONS,
+        PolicyStepKind::Guard,
         stored(&guard),
         Lane::usual(),
         &[],
     );
     let kept = draft.step(
         of_organization(&format!("drill {}", drill.id)),
-        KEEP_DRILL,
+        PolicyStepKind::KeepDrill,
         stored(drill),
         Lane::usual(),
         &[checked],
@@ -101,14 +98,20 @@ fn draft(around: &Surroundings, wanted: &ApplyDrill, drill: &Drill) -> PlanDraft
         ]),
     };
     let target = of_organization(&format!("policy {name}"));
-    let put = draft.step(target, PUT, stored(&policy), lane.clone(), &[kept]);
+    let put = draft.step(
+        target,
+        PolicyStepKind::Put,
+        stored(&policy),
+        lane.clone(),
+        &[kept],
+    );
     let pair = Pair {
         policy: PolicyRef { name, id: None },
         target: drill.target.clone(),
         basis: StepBasis::default(),
     };
     let target = of_organization(&format!("target {}", drill.target));
-    let attached = draft.step(target, ATTACH, stored(&pair), lane, &[put]);
+    let attached = draft.step(target, PolicyStepKind::Attach, stored(&pair), lane, &[put]);
     let mark = Mark {
         drill: drill.id.clone(),
         instant: Instant::Applied,
@@ -116,7 +119,7 @@ fn draft(around: &Surroundings, wanted: &ApplyDrill, drill: &Drill) -> PlanDraft
     let target = of_organization(&format!("drill {}", drill.id));
     draft.step(
         target,
-        MARK_DRILL,
+        PolicyStepKind::MarkDrill,
         stored(&mark),
         Lane::usual(),
         &[attached],

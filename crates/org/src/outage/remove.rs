@@ -8,9 +8,7 @@ use serde_json::json;
 
 use super::list::{Among, Tagged, tagged};
 use super::{DrillFile, ID_DIGITS, name_of};
-use crate::steps::{
-    DELETE, DETACH, Deletion, Instant, MARK_DRILL, Mark, Pair, PolicyRef, StepBasis, stored,
-};
+use crate::steps::{Deletion, Instant, Mark, Pair, PolicyRef, PolicyStepKind, StepBasis, stored};
 use crate::{ChoreError, unread};
 
 /// Plans the removal of a drill from all targets. A deleted one is only marked in the store. A
@@ -141,7 +139,7 @@ fn remove(
                 basis: basis.clone(),
             };
             let place = of_organization(format!("target {target}, policy {}", it.row.name));
-            detached.push(draft.step(place, DETACH, stored(&pair), lane(), &[]));
+            detached.push(draft.step(place, PolicyStepKind::Detach, stored(&pair), lane(), &[]));
         }
         let place = of_organization(format!("policy {}", it.row.name));
         let deletion = Deletion {
@@ -149,7 +147,13 @@ fn remove(
             tags: it.tags.clone(),
             basis: basis.clone(),
         };
-        deleted.push(draft.step(place, DELETE, stored(&deletion), lane(), &detached));
+        deleted.push(draft.step(
+            place,
+            PolicyStepKind::Delete,
+            stored(&deletion),
+            lane(),
+            &detached,
+        ));
     }
     if found.is_empty() {
         // by name: a policy may have lost its tags
@@ -158,12 +162,18 @@ fn remove(
             id: None,
         };
         let place = of_organization(format!("policy {}", named.name));
-        deleted.push(draft.step(place, DELETE, stored(&named), lane(), &[]));
+        deleted.push(draft.step(place, PolicyStepKind::Delete, stored(&named), lane(), &[]));
     }
     let mark = Mark {
         drill: drill.to_owned(),
         instant: Instant::Removed,
     };
     let place = of_organization(format!("drill {drill}"));
-    draft.step(place, MARK_DRILL, stored(&mark), Lane::usual(), &deleted);
+    draft.step(
+        place,
+        PolicyStepKind::MarkDrill,
+        stored(&mark),
+        Lane::usual(),
+        &deleted,
+    );
 }

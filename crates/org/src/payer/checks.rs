@@ -235,7 +235,7 @@ impl PayerChecks<'_> {
         samples: &[&str],
     ) -> CheckOutcome {
         let names = &self.file.party(side).roles;
-        let by_policies = by_policies((&self.file.payer, side), names, &self.facts.roles, question);
+        let by_policies = by_policies(&self.file.payer, side, names, &self.facts.roles, question);
         let wanted = match question {
             RoleQuestion::May(_) => Wanted::Allowed,
             _ => Wanted::Denied,

@@ -82,7 +82,8 @@ impl RoleFindings {
 
 /// Includes the roles they can assume.
 pub(super) fn by_policies(
-    (payer, side): (&AccountId, PayerSide),
+    payer: &AccountId,
+    side: PayerSide,
     names: &[String],
     roles: &ReadFact<Vec<PayerRole>>,
     question: RoleQuestion<'_>,

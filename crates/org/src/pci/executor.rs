@@ -10,11 +10,11 @@ use hallpass_plans::{
 };
 use serde_json::{Value, json};
 
-use super::plan::{DELETE, DISABLE, ENABLE, IdentityStoreUser};
+use super::plan::{IdentityStoreUser, PeopleStepKind};
 use super::read_back::ReadBack;
 use crate::changing::ServiceCalls;
 use crate::reading::ReadPlace;
-use crate::step_executor::setback;
+use crate::steps::{StepKind as _, no_undo_of_unknown, setback};
 
 const SERVICE: &str = "identitystore";
 const NOT_THERE: &str = "ResourceNotFoundException";
@@ -68,21 +68,16 @@ impl PeopleStepExecutor {
         let judged = |it: &SeenPerson| StepProbe::Differs {
             old: json!({ "user": wish, "revision": it.revision }),
         };
-        Ok(match (step.kind.as_str(), seen) {
-            (ENABLE, None) => StepProbe::Blocked {
+        Ok(match (PeopleStepKind::of(step)?, seen) {
+            (PeopleStepKind::Enable, None) => StepProbe::Blocked {
                 reason: format!("`{}` is no longer in the identity store", wish.user_name),
             },
-            (DELETE, Some(it)) => judged(&it),
-            (DISABLE, Some(it)) if it.is_enabled => differs(),
-            (ENABLE, Some(it)) if !it.is_enabled => differs(),
+            (PeopleStepKind::Delete, Some(it)) => judged(&it),
+            (PeopleStepKind::Disable, Some(it)) if it.is_enabled => differs(),
+            (PeopleStepKind::Enable, Some(it)) if !it.is_enabled => differs(),
             // a deleted person cannot sign in
-            (DISABLE | DELETE, None) | (DISABLE | ENABLE, Some(_)) => StepProbe::Satisfied,
-            (other, _) => {
-                return Err(StepError::failed(
-                    "unknown_step",
-                    &format!("no step is called `{other}`"),
-                ));
-            }
+            (PeopleStepKind::Disable | PeopleStepKind::Delete, None)
+            | (PeopleStepKind::Disable | PeopleStepKind::Enable, Some(_)) => StepProbe::Satisfied,
         })
     }
 
@@ -94,17 +89,13 @@ impl PeopleStepExecutor {
             .get("revision")
             .filter(|it| !it.is_null())
             .cloned();
-        let operation = if step.kind == DELETE {
-            if let Some(revision) = judged.clone() {
-                put(&mut input, "Revision", revision);
-            }
-            "DeleteUser"
-        } else {
-            let status = if step.kind == DISABLE {
-                "DISABLED"
-            } else {
-                "ENABLED"
-            };
+        let kind = PeopleStepKind::of(step)?;
+        let status = match kind {
+            PeopleStepKind::Disable => Some("DISABLED"),
+            PeopleStepKind::Enable => Some("ENABLED"),
+            PeopleStepKind::Delete => None,
+        };
+        let operation = if let Some(status) = status {
             let operations = json!([{ "AttributePath": "userStatus", "AttributeValue": status }]);
             put(&mut input, "Operations", operations);
             // a change since the look is another decision
@@ -112,6 +103,11 @@ impl PeopleStepExecutor {
                 put(&mut input, "Revision", revision);
             }
             "UpdateUser"
+        } else {
+            if let Some(revision) = judged.clone() {
+                put(&mut input, "Revision", revision);
+            }
+            "DeleteUser"
         };
         let sent = self
             .calls
@@ -119,10 +115,10 @@ impl PeopleStepExecutor {
             .await;
         match sent {
             Ok(_) => Ok(self.read_back.taken()),
-            Err(OrganizationFault::NotThere { .. }) if step.kind != ENABLE => {
+            Err(OrganizationFault::NotThere { .. }) if kind != PeopleStepKind::Enable => {
                 Ok(self.read_back.taken())
             }
-            Err(OrganizationFault::Conflict { message }) if step.kind == DELETE => {
+            Err(OrganizationFault::Conflict { message }) if kind == PeopleStepKind::Delete => {
                 Err(self.not_deleted(&wish, judged, message).await)
             }
             Err(fault) => Err(setback(fault)),
@@ -177,14 +173,17 @@ impl StepExecutor for PeopleStepExecutor {
     }
 
     fn undo(&self, step: &PlanStep, _: &Value, _: &Value) -> Undo {
-        let back = match step.kind.as_str() {
-            DISABLE => ENABLE,
-            ENABLE => DISABLE,
-            _ => {
+        let Some(kind) = PeopleStepKind::named(&step.kind) else {
+            return no_undo_of_unknown(step);
+        };
+        let back = match kind {
+            PeopleStepKind::Disable => PeopleStepKind::Enable,
+            PeopleStepKind::Enable => PeopleStepKind::Disable,
+            PeopleStepKind::Delete => {
                 let why = "a deleted person cannot be restored: a new one would have another id";
                 return Undo::Not(why.to_owned());
             }
         };
-        Undo::By(vec![(back.to_owned(), step.desired.clone())])
+        Undo::By(vec![(back.into(), step.desired.clone())])
     }
 }

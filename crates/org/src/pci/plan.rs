@@ -5,17 +5,21 @@ use hallpass_plans::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde::{Deserialize, Serialize};
 
 use super::choose::StalePerson;
-use crate::steps::stored;
+use crate::steps::{step_kinds, stored};
 
 pub const DISABLE_PLAN_KIND: &str = "pci.disable";
 pub const DELETE_PLAN_KIND: &str = "pci.delete";
 
-/// A person may not sign in: [`IdentityStoreUser`].
-pub(crate) const DISABLE: &str = "people.disable";
-/// A person may sign in: [`IdentityStoreUser`].
-pub(crate) const ENABLE: &str = "people.enable";
-/// A person is deleted from the identity store: [`IdentityStoreUser`].
-pub(crate) const DELETE: &str = "people.delete";
+step_kinds! {
+    pub(crate) enum PeopleStepKind {
+        /// A person may not sign in: [`IdentityStoreUser`].
+        Disable = "people.disable",
+        /// A person may sign in: [`IdentityStoreUser`].
+        Enable = "people.enable",
+        /// A person is deleted from the identity store: [`IdentityStoreUser`].
+        Delete = "people.delete",
+    }
+}
 
 /// Step timeout, including the wait for another writer's revision.
 const TIMEOUT: TimeSpan = TimeSpan::minutes(5);
@@ -34,7 +38,7 @@ pub(crate) struct IdentityStoreUser {
 
 fn plan(
     kind: &str,
-    step: &str,
+    step: PeopleStepKind,
     store: &str,
     organization: &str,
     people: &[StalePerson],
@@ -61,11 +65,23 @@ fn plan(
 
 /// Disables people in the identity store (`inventory.md` H-17 ③).
 pub fn disable_plan(store: &str, organization: &str, people: &[StalePerson]) -> PlanDraft {
-    plan(DISABLE_PLAN_KIND, DISABLE, store, organization, people)
+    plan(
+        DISABLE_PLAN_KIND,
+        PeopleStepKind::Disable,
+        store,
+        organization,
+        people,
+    )
 }
 
 /// Deletes people (`inventory.md` H-17 ⑤). Their access must be revoked first: access can be
 /// restored, a person cannot.
 pub fn delete_plan(store: &str, organization: &str, people: &[StalePerson]) -> PlanDraft {
-    plan(DELETE_PLAN_KIND, DELETE, store, organization, people)
+    plan(
+        DELETE_PLAN_KIND,
+        PeopleStepKind::Delete,
+        store,
+        organization,
+        people,
+    )
 }

@@ -14,15 +14,19 @@ use serde_json::{Value, json};
 
 use super::choose::StalePerson;
 use super::read_back::ReadBack;
-use crate::steps::stored;
+use crate::steps::{StepKind as _, no_undo_of_unknown, step_kinds, stored};
 
 pub const OKTA_PLAN_KIND: &str = "pci.okta";
 pub const SCIM_PLAN_KIND: &str = "pci.scim";
 
-/// A person may not sign in at their provider: [`ProviderUser`].
-const SUSPEND: &str = "provider.suspend";
-/// A person may sign in at their provider again: [`ProviderUser`].
-const RESUME: &str = "provider.resume";
+step_kinds! {
+    enum ProviderStepKind {
+        /// A person may not sign in at their provider: [`ProviderUser`].
+        Suspend = "provider.suspend",
+        /// A person may sign in at their provider again: [`ProviderUser`].
+        Resume = "provider.resume",
+    }
+}
 
 /// Step timeout, including pauses that a provider requests.
 const TIMEOUT: TimeSpan = TimeSpan::minutes(5);
@@ -155,7 +159,7 @@ pub fn suspend_plan(
         };
         let target = StepTarget::global("", format!("user {}", person.user_name));
         let lane = Lane::serial(format!("{}-write", provider.name()));
-        let step = draft.step(target, SUSPEND, stored(&wish), lane, &[]);
+        let step = draft.step(target, ProviderStepKind::Suspend, stored(&wish), lane, &[]);
         draft.set_timeout(&step, TIMEOUT);
     }
     draft
@@ -223,34 +227,26 @@ impl ProviderStepExecutor {
             });
         }
         let state = seen.map_or(ProviderState::Left, |it| it.state);
-        Ok(match (step.kind.as_str(), state) {
-            (SUSPEND, ProviderState::Active) | (RESUME, ProviderState::Suspended) => {
-                StepProbe::Differs {
-                    old: json!({ "person": wish }),
-                }
-            }
+        Ok(match (ProviderStepKind::of(step)?, state) {
+            (ProviderStepKind::Suspend, ProviderState::Active)
+            | (ProviderStepKind::Resume, ProviderState::Suspended) => StepProbe::Differs {
+                old: json!({ "person": wish }),
+            },
             // a person who left cannot sign in
-            (SUSPEND, ProviderState::Suspended | ProviderState::Left)
-            | (RESUME, ProviderState::Active) => StepProbe::Satisfied,
-            (RESUME, ProviderState::Left) => StepProbe::Blocked {
+            (ProviderStepKind::Suspend, ProviderState::Suspended | ProviderState::Left)
+            | (ProviderStepKind::Resume, ProviderState::Active) => StepProbe::Satisfied,
+            (ProviderStepKind::Resume, ProviderState::Left) => StepProbe::Blocked {
                 reason: format!("`{}` left `{}`", wish.user_name, wish.base),
             },
-            (other, _) => {
-                return Err(StepError::failed(
-                    "unknown_step",
-                    &format!("no step is called `{other}`"),
-                ));
-            }
         })
     }
 
     async fn send(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
         let wish: ProviderUser = step.wish()?;
         let provider = self.of(&wish)?;
-        let sent = if step.kind == SUSPEND {
-            provider.suspend(&wish.id).await
-        } else {
-            provider.resume(&wish.id).await
+        let sent = match ProviderStepKind::of(step)? {
+            ProviderStepKind::Suspend => provider.suspend(&wish.id).await,
+            ProviderStepKind::Resume => provider.resume(&wish.id).await,
         };
         sent.map_err(|it| unsaid(&it))?;
         Ok(self.read_back.taken())
@@ -272,11 +268,11 @@ impl StepExecutor for ProviderStepExecutor {
     }
 
     fn undo(&self, step: &PlanStep, _: &Value, _: &Value) -> Undo {
-        let back = if step.kind == SUSPEND {
-            RESUME
-        } else {
-            SUSPEND
+        let back = match ProviderStepKind::named(&step.kind) {
+            Some(ProviderStepKind::Suspend) => ProviderStepKind::Resume,
+            Some(ProviderStepKind::Resume) => ProviderStepKind::Suspend,
+            None => return no_undo_of_unknown(step),
         };
-        Undo::By(vec![(back.to_owned(), step.desired.clone())])
+        Undo::By(vec![(back.into(), step.desired.clone())])
     }
 }

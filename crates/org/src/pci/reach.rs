@@ -44,7 +44,8 @@ async fn rows(
 /// A failed read: then nothing is known.
 pub async fn reach_of(
     calls: &dyn ReadCalls,
-    (instance, store): (&str, &str),
+    instance: &str,
+    store: &str,
     user: &UserId,
 ) -> Result<PersonReach, UnreadFact> {
     let text = |row: &Value, name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);

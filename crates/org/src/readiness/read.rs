@@ -90,7 +90,7 @@ async fn foundation(
         accounts_in_root,
         log_accounts: log_accounts(home).await,
         running: running(home, wanted.regions.as_deref()).await,
-        members: members(home, wanted, (own.as_ref().ok(), &accounts), on_account).await,
+        members: members(home, wanted, own.as_ref().ok(), &accounts, on_account).await,
         management,
         accounts,
     }
@@ -182,19 +182,16 @@ async fn log_accounts(home: &Reader<'_>) -> ReadFact<Option<LogAccounts>> {
 async fn members(
     home: &Reader<'_>,
     wanted: &ReadinessReading,
-    (own, accounts): (Option<&OwnOrganization>, &ReadFact<Vec<ListedAccount>>),
+    own: Option<&OwnOrganization>,
+    accounts: &ReadFact<Vec<ListedAccount>>,
     on_account: &(dyn Fn(usize, usize) + Sync),
 ) -> BTreeMap<AccountId, MemberFacts> {
     let active = accounts.iter().flatten().filter(|it| it.is_active);
     let active: Vec<&AccountId> = active.map(|it| &it.id).collect();
     let total = active.len();
     let has_root_users = has_root_users(home).await;
-    let read = stream::iter(active).map(|id| {
-        let is_management = own.is_some_and(|it| it.management == *id);
-        let has_root_user = is_management || has_root_users;
-        let standing = (is_management, has_root_user);
-        member(home, (id, own), standing, wanted.leaving)
-    });
+    let read = stream::iter(active);
+    let read = read.map(|id| member(home, id, own, has_root_users, wanted.leaving));
     let mut read = read.buffer_unordered(WIDTH);
     let mut found = BTreeMap::new();
     while let Some((id, facts)) = read.next().await {
@@ -215,10 +212,13 @@ async fn has_root_users(home: &Reader<'_>) -> bool {
 
 async fn member(
     home: &Reader<'_>,
-    (id, own): (&AccountId, Option<&OwnOrganization>),
-    (is_management, has_root_user): (bool, bool),
+    id: &AccountId,
+    own: Option<&OwnOrganization>,
+    has_root_users: bool,
     with_shares: bool,
 ) -> (AccountId, MemberFacts) {
+    let is_management = own.is_some_and(|it| it.management == *id);
+    let has_root_user = is_management || has_root_users;
     let inside = Reader {
         calls: home.calls,
         place: ReadPlace {

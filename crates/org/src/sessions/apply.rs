@@ -18,10 +18,7 @@ use super::TAG;
 use crate::outage::check_target;
 use crate::policy_probe::probe_put;
 use crate::refusal::lint;
-use crate::steps::{
-    ATTACH, Guard, KEEP_REVOCATIONS, Keeping, PRECONDITIONS, PUT, Pair, PolicyRef, PutPolicy,
-    StepBasis, stored,
-};
+use crate::steps::{Guard, Keeping, Pair, PolicyRef, PolicyStepKind, PutPolicy, StepBasis, stored};
 use crate::{ChoreError, unread};
 
 /// Ends are rounded up to the hour, so that a slightly later equal request gives the same plan.
@@ -95,7 +92,7 @@ pub async fn plan_apply(
     };
     let (guard, usual) = (stored(&guard), Lane::usual());
     let organization = of_organization("preconditions");
-    let checked = draft.step(organization, PRECONDITIONS, guard, usual, &[]);
+    let checked = draft.step(organization, PolicyStepKind::Guard, guard, usual, &[]);
     let keeping = Keeping {
         policy: wanted.name.clone(),
         rows,
@@ -103,7 +100,7 @@ pub async fn plan_apply(
     // store ends before the policy: an entry without an end would stay forever
     let kept = draft.step(
         of_organization("ends of entries"),
-        KEEP_REVOCATIONS,
+        PolicyStepKind::KeepRevocations,
         stored(&keeping),
         Lane::usual(),
         &[checked],
@@ -125,13 +122,25 @@ pub async fn plan_apply(
         ..StepBasis::default()
     };
     let policy = stored(&PutPolicy { policy, basis });
-    let put = draft.step(of_organization(&target), PUT, policy, lane, &[kept]);
+    let put = draft.step(
+        of_organization(&target),
+        PolicyStepKind::Put,
+        policy,
+        lane,
+        &[kept],
+    );
     draft.compared(&put, compared);
     for target in &wanted.targets {
         let pair = pair(&wanted.name, target, &content);
         let (place, lane) = (format!("target {target}"), Lane::organizations_write());
         let after = std::slice::from_ref(&put);
-        draft.step(of_organization(&place), ATTACH, stored(&pair), lane, after);
+        draft.step(
+            of_organization(&place),
+            PolicyStepKind::Attach,
+            stored(&pair),
+            lane,
+            after,
+        );
     }
     Ok(draft)
 }

@@ -11,8 +11,7 @@ use super::apply::{Live, live};
 use super::list::names;
 use crate::policy_probe::{probe_delete, probe_put};
 use crate::steps::{
-    DELETE, DETACH, DROP_REVOCATIONS, Deletion, Keeping, PUT, Pair, PolicyRef, PutPolicy,
-    StepBasis, stored,
+    Deletion, Keeping, Pair, PolicyRef, PolicyStepKind, PutPolicy, StepBasis, stored,
 };
 use crate::{ChoreError, unread};
 
@@ -79,9 +78,13 @@ pub async fn plan_prune(
         };
         let place = StepTarget::global(account, format!("ends of entries of {name}"));
         let (keeping, lane) = (stored(&keeping), Lane::usual());
-        pruned
-            .draft
-            .step(place, DROP_REVOCATIONS, keeping, lane, &after);
+        pruned.draft.step(
+            place,
+            PolicyStepKind::DropRevocations,
+            keeping,
+            lane,
+            &after,
+        );
         pruned.gone.extend(over);
     }
     let entries: Vec<String> = pruned
@@ -130,7 +133,7 @@ fn take_out(
         let target = place(format!("policy {}", row.name));
         let compared = probe_put(&policy, Some(&live.policy));
         let policy = PutPolicy { policy, basis };
-        let put = draft.step(target, PUT, stored(&policy), lane(), &[]);
+        let put = draft.step(target, PolicyStepKind::Put, stored(&policy), lane(), &[]);
         draft.compared(&put, compared);
         return vec![put];
     }
@@ -145,7 +148,7 @@ fn take_out(
             },
         };
         let target = place(format!("target {target}, policy {}", row.name));
-        steps.push(draft.step(target, DETACH, stored(&pair), lane(), &[]));
+        steps.push(draft.step(target, PolicyStepKind::Detach, stored(&pair), lane(), &[]));
     }
     if tags.contains_key(TAG) {
         // an unattached own policy is deleted: attached again, it would deny old sessions
@@ -155,7 +158,13 @@ fn take_out(
             tags,
             basis,
         };
-        let deleted = draft.step(target, DELETE, stored(&deletion), lane(), &steps);
+        let deleted = draft.step(
+            target,
+            PolicyStepKind::Delete,
+            stored(&deletion),
+            lane(),
+            &steps,
+        );
         draft.compared(&deleted, probe_delete(Some(&live.policy)));
         steps.push(deleted);
     }

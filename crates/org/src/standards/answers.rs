@@ -2,7 +2,7 @@ use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{Class, StepError};
 use serde_json::Value;
 
-use crate::step_executor::setback;
+use crate::steps::setback;
 
 pub(super) enum Sent {
     All,

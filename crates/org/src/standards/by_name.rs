@@ -7,7 +7,7 @@ use super::desired::{DesiredControls, DesiredStandards};
 use super::facts::{ControlUpdate, NamedControl, StandardSubscription};
 use super::hub::HubReader;
 use super::names::{ControlName, ControlPlace, offered_as, short_name};
-use crate::step_executor::unseen;
+use crate::steps::unseen;
 
 pub(super) async fn standards(
     reader: HubReader<'_>,

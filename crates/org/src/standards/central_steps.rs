@@ -10,8 +10,7 @@ use super::facts::{OUR_POLICIES, SELF_MANAGED};
 use super::hub::{HubReader, SECURITY_HUB};
 use super::policies;
 use crate::reading::{UnreadFact, text};
-use crate::step_executor::unseen;
-use crate::steps::stored;
+use crate::steps::{stored, unseen};
 
 const UPDATED_REASON: &str = "hallpass: as the file says";
 

@@ -23,13 +23,10 @@ use super::observations::{
     HubBefore, before as before_of, done_in_part, is_partly_on, look_controls, look_off, look_on,
     look_ready, state_of, without_changed,
 };
-use super::plan::{
-    CENTRAL_ASSOCIATE, CENTRAL_POLICY, CONFIGURE, DISABLE, ENABLE, ENABLE_HUB, SET, WAIT,
-};
+use super::plan::StandardsStepKind;
 use crate::changing::ServiceCalls;
 use crate::reading::ReadPlace;
-use crate::step_executor::unseen;
-use crate::steps::stored;
+use crate::steps::{StepKind as _, no_undo_of_unknown, stored, unseen};
 
 pub struct StandardsStepExecutor {
     calls: Arc<dyn ServiceCalls>,
@@ -74,74 +71,59 @@ impl StandardsStepExecutor {
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let place = StepPlace::of(step)?;
         let reader = self.reader(&place);
-        match step.kind.as_str() {
-            CENTRAL_POLICY => {
+        match StandardsStepKind::of(step)? {
+            StandardsStepKind::CentralPolicy => {
                 let found = central_steps::look_policy(reader, &step.wish()?).await;
-                return found.map_err(unseen);
+                found.map_err(unseen)
             }
-            CENTRAL_ASSOCIATE => {
-                return central_steps::look_association(reader, &step.wish()?).await;
+            StandardsStepKind::CentralAssociate => {
+                central_steps::look_association(reader, &step.wish()?).await
             }
-            CONFIGURE => return central_steps::look_configuration(reader, &step.wish()?).await,
-            _ => {}
-        }
-        if step.kind == ENABLE_HUB {
-            let state = reader.state().await.map_err(unseen)?;
-            return Ok(match state {
-                HubState::On | HubState::OnByStandard => StepProbe::Satisfied,
-                HubState::Off => StepProbe::Absent,
-            });
-        }
-        let state = reader.state().await.map_err(unseen)?;
-        let subscriptions = match state {
-            HubState::Off => Vec::new(),
-            HubState::On | HubState::OnByStandard => {
-                reader.subscriptions().await.map_err(unseen)?
+            StandardsStepKind::Configure => {
+                central_steps::look_configuration(reader, &step.wish()?).await
             }
-        };
-        match step.kind.as_str() {
-            SET => {
+            StandardsStepKind::EnableHub => {
+                let state = reader.state().await.map_err(unseen)?;
+                Ok(match state {
+                    HubState::On | HubState::OnByStandard => StepProbe::Satisfied,
+                    HubState::Off => StepProbe::Absent,
+                })
+            }
+            StandardsStepKind::Set => {
                 let wish: DesiredControls = step.wish()?;
-                if state == HubState::Off && !wish.named.is_empty() {
+                let found = subscriptions_if_on(reader).await?;
+                if found.is_none() && !wish.named.is_empty() {
                     return Ok(StepProbe::Absent);
                 }
-                look_controls(reader, wish, &subscriptions).await
+                look_controls(reader, wish, &found.unwrap_or_default()).await
             }
-            ENABLE | WAIT | DISABLE => {
-                self.look_standards(reader, step, (state, &subscriptions))
-                    .await
-            }
-            other => Err(StepError::failed(
-                "unknown_step",
-                &format!("no step is called `{other}`"),
-            )),
-        }
-    }
-
-    async fn look_standards(
-        &self,
-        reader: HubReader<'_>,
-        step: &PlanStep,
-        (state, found): (HubState, &[StandardSubscription]),
-    ) -> Result<StepProbe, StepError> {
-        let wish: DesiredStandards = step.wish()?;
-        if state == HubState::Off && !wish.names.is_empty() {
-            return Ok(if step.kind == DISABLE {
-                StepProbe::Satisfied
-            } else {
-                StepProbe::Absent
-            });
-        }
-        let wish = by_name::standards(reader, wish).await?;
-        match step.kind.as_str() {
-            ENABLE => Ok(look_on(&wish, found)),
-            WAIT => look_ready(&wish, found),
-            _ => look_off(reader, &wish, found).await,
+            StandardsStepKind::Enable => Ok(match standards_now(reader, step).await? {
+                None => StepProbe::Absent,
+                Some((wish, found)) => look_on(&wish, &found),
+            }),
+            StandardsStepKind::Wait => match standards_now(reader, step).await? {
+                None => Ok(StepProbe::Absent),
+                Some((wish, found)) => look_ready(&wish, &found),
+            },
+            StandardsStepKind::Disable => match standards_now(reader, step).await? {
+                None => Ok(StepProbe::Satisfied),
+                Some((wish, found)) => look_off(reader, &wish, &found).await,
+            },
         }
     }
 
     async fn form(&self, step: &PlanStep) -> Result<Value, StepError> {
-        if step.kind != SET || step.wish::<DesiredControls>()?.named.is_empty() {
+        let is_named = match StandardsStepKind::of(step)? {
+            StandardsStepKind::Set => !step.wish::<DesiredControls>()?.named.is_empty(),
+            StandardsStepKind::EnableHub
+            | StandardsStepKind::Enable
+            | StandardsStepKind::Wait
+            | StandardsStepKind::Disable
+            | StandardsStepKind::CentralPolicy
+            | StandardsStepKind::CentralAssociate
+            | StandardsStepKind::Configure => false,
+        };
+        if !is_named {
             return Ok(step.desired.clone());
         }
         let place = StepPlace::of(step)?;
@@ -153,59 +135,45 @@ impl StandardsStepExecutor {
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let place = StepPlace::of(step)?;
-        match step.kind.as_str() {
-            ENABLE_HUB => {
+        let reader = self.reader(&place);
+        let call = match StandardsStepKind::of(step)? {
+            StandardsStepKind::EnableHub => {
                 let input = json!({
                     "EnableDefaultStandards": false, "ControlFindingGenerator": "SECURITY_CONTROL",
                 });
-                self.send(&place, "EnableSecurityHub", &input).await
+                return self.send(&place, "EnableSecurityHub", &input).await;
             }
-            ENABLE => {
-                let wish = by_name::standards(self.reader(&place), step.wish()?).await?;
-                self.enable(&place, &wish).await
+            StandardsStepKind::Enable => {
+                let wish = by_name::standards(reader, step.wish()?).await?;
+                return self.enable(&place, &wish).await;
             }
             // AWS completes it
-            WAIT => Ok(accepted("until controls can be changed")),
-            SET => self.set(&place, &step.wish()?, seen).await,
-            CENTRAL_POLICY | CENTRAL_ASSOCIATE | CONFIGURE | DISABLE => {
-                let Some((operation, input)) = self.replacing(&place, step).await? else {
+            StandardsStepKind::Wait => return Ok(accepted("until controls can be changed")),
+            StandardsStepKind::Set => return self.set(&place, &step.wish()?, seen).await,
+            StandardsStepKind::CentralPolicy => {
+                let call = central_steps::put_policy(reader, &step.wish()?).await;
+                call.map_err(unseen)?
+            }
+            StandardsStepKind::CentralAssociate => {
+                let call = central_steps::put_association(reader, &step.wish()?).await;
+                let Some(call) = call.map_err(unseen)? else {
                     return Ok(WriteAnswer::later("the policy is not seen yet".to_owned()));
                 };
-                // the write replaces the whole: read directly before it
-                if self.look(step).await? != *seen {
-                    return Ok(WriteAnswer::ChangedBefore);
-                }
-                self.send(&place, operation, &input).await
+                call
             }
-            other => Err(StepError::failed(
-                "unknown_step",
-                &format!("no step is called `{other}`"),
-            )),
-        }
-    }
-
-    /// The replacing call; `None` while it is impossible.
-    async fn replacing(
-        &self,
-        place: &StepPlace,
-        step: &PlanStep,
-    ) -> Result<Option<HubCall>, StepError> {
-        let reader = self.reader(place);
-        let call = match step.kind.as_str() {
-            CENTRAL_POLICY => central_steps::put_policy(reader, &step.wish()?)
-                .await
-                .map(Some),
-            CENTRAL_ASSOCIATE => central_steps::put_association(reader, &step.wish()?).await,
-            CONFIGURE => Ok(Some(central_steps::configure(&step.wish()?))),
-            _ => {
+            StandardsStepKind::Configure => central_steps::configure(&step.wish()?),
+            StandardsStepKind::Disable => {
                 let wish = by_name::standards(reader, step.wish()?).await?;
-                reader
-                    .subscriptions()
-                    .await
-                    .map(|on| Some(turned_off(&wish, &on)))
+                let on = reader.subscriptions().await.map_err(unseen)?;
+                turned_off(&wish, &on)
             }
         };
-        call.map_err(unseen)
+        // the write replaces the whole: read directly before it
+        if self.look(step).await? != *seen {
+            return Ok(WriteAnswer::ChangedBefore);
+        }
+        let (operation, input) = call;
+        self.send(&place, operation, &input).await
     }
 
     async fn send(
@@ -414,6 +382,37 @@ impl StandardsStepExecutor {
     }
 }
 
+/// `None` if Security Hub is off.
+async fn subscriptions_if_on(
+    reader: HubReader<'_>,
+) -> Result<Option<Vec<StandardSubscription>>, StepError> {
+    match reader.state().await.map_err(unseen)? {
+        HubState::Off => Ok(None),
+        HubState::On | HubState::OnByStandard => {
+            reader.subscriptions().await.map(Some).map_err(unseen)
+        }
+    }
+}
+
+/// The wanted and the found standards; `None` if they are wanted by name and Security Hub is off.
+async fn standards_now(
+    reader: HubReader<'_>,
+    step: &PlanStep,
+) -> Result<Option<(DesiredStandards, Vec<StandardSubscription>)>, StepError> {
+    let wish: DesiredStandards = step.wish()?;
+    let found = subscriptions_if_on(reader).await?;
+    if found.is_none() && !wish.names.is_empty() {
+        return Ok(None);
+    }
+    let wish = by_name::standards(reader, wish).await?;
+    Ok(Some((wish, found.unwrap_or_default())))
+}
+
+/// True for steps whose parts are controls.
+fn has_controls(step: &PlanStep) -> bool {
+    StandardsStepKind::named(&step.kind) == Some(StandardsStepKind::Set)
+}
+
 fn turned_off(wish: &DesiredStandards, on: &[StandardSubscription]) -> HubCall {
     let meant = on
         .iter()
@@ -454,21 +453,29 @@ impl StepExecutor for StandardsStepExecutor {
     }
 
     async fn done_in_part(&self, step: &PlanStep, before: &Value) -> Option<PartDone> {
-        let wish: DesiredControls = step.wish().ok().filter(|_| step.kind == SET)?;
+        let wish: DesiredControls = step.wish().ok().filter(|_| has_controls(step))?;
         let now = self.look(step).await.ok()?;
         done_in_part(&wish, before, &now)
     }
 
     fn has_parts(&self, step: &PlanStep) -> bool {
-        step.kind == SET
+        has_controls(step)
     }
 
     /// Security Hub processes the standards of one call in sequence.
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
-        match step.kind.as_str() {
-            ENABLE => is_partly_on(before, now),
-            DISABLE => is_rest_of(&now.old(), before),
-            _ => false,
+        match StandardsStepKind::named(&step.kind) {
+            Some(StandardsStepKind::Enable) => is_partly_on(before, now),
+            Some(StandardsStepKind::Disable) => is_rest_of(&now.old(), before),
+            Some(
+                StandardsStepKind::EnableHub
+                | StandardsStepKind::Wait
+                | StandardsStepKind::Set
+                | StandardsStepKind::CentralPolicy
+                | StandardsStepKind::CentralAssociate
+                | StandardsStepKind::Configure,
+            )
+            | None => false,
         }
     }
 
@@ -476,17 +483,22 @@ impl StepExecutor for StandardsStepExecutor {
         let wish = step
             .wish::<DesiredControls>()
             .ok()
-            .filter(|_| step.kind == SET)?;
+            .filter(|_| has_controls(step))?;
         without_changed(&wish, judged.expected, judged.seen)
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
         let before: HubBefore = serde_json::from_value(old.clone()).unwrap_or_default();
-        let by = |kind: &str, wish: Value| (kind.to_owned(), wish);
-        match step.kind.as_str() {
-            ENABLE => Undo::By(vec![by(DISABLE, step.desired.clone())]),
-            WAIT => Undo::By(Vec::new()),
-            SET => {
+        let by = |kind: StandardsStepKind, wish: Value| (kind.into(), wish);
+        let Some(kind) = StandardsStepKind::named(&step.kind) else {
+            return no_undo_of_unknown(step);
+        };
+        match kind {
+            StandardsStepKind::Enable => {
+                Undo::By(vec![by(StandardsStepKind::Disable, step.desired.clone())])
+            }
+            StandardsStepKind::Wait => Undo::By(Vec::new()),
+            StandardsStepKind::Set => {
                 // controls changed from outside were left unchanged
                 let ours: DesiredControls = serde_json::from_value(new.clone()).unwrap_or_default();
                 let is_ours = |it: &ControlUpdate| {
@@ -497,45 +509,52 @@ impl StepExecutor for StandardsStepExecutor {
                 };
                 let updates = before.updates.into_iter().filter(is_ours).collect();
                 Undo::By(vec![by(
-                    SET,
+                    StandardsStepKind::Set,
                     stored(&DesiredControls {
                         updates,
                         ..DesiredControls::default()
                     }),
                 )])
             }
-            DISABLE => {
+            StandardsStepKind::Disable => {
                 let standards = stored(&DesiredStandards {
                     arns: before.arns,
                     ..DesiredStandards::default()
                 });
-                let mut steps = vec![by(ENABLE, standards.clone()), by(WAIT, standards)];
+                let mut steps = vec![
+                    by(StandardsStepKind::Enable, standards.clone()),
+                    by(StandardsStepKind::Wait, standards),
+                ];
                 if !before.updates.is_empty() {
                     let updates = before.updates;
                     let wish = DesiredControls {
                         updates,
                         ..DesiredControls::default()
                     };
-                    steps.push(by(SET, stored(&wish)));
+                    steps.push(by(StandardsStepKind::Set, stored(&wish)));
                 }
                 Undo::By(steps)
             }
-            CENTRAL_ASSOCIATE => match step.wish::<DesiredAssociation>() {
+            StandardsStepKind::CentralAssociate => match step.wish::<DesiredAssociation>() {
                 Ok(wish) => {
                     let policy = old.get("policy").and_then(Value::as_str);
                     let back = DesiredAssociation {
                         policy: policy.map(str::to_owned),
                         ..wish
                     };
-                    Undo::By(vec![by(CENTRAL_ASSOCIATE, stored(&back))])
+                    Undo::By(vec![by(StandardsStepKind::CentralAssociate, stored(&back))])
                 }
                 Err(_) => Undo::Not("the step cannot be read".to_owned()),
             },
-            CONFIGURE => Undo::By(vec![by(CONFIGURE, old.clone())]),
-            CENTRAL_POLICY => {
+            StandardsStepKind::Configure => {
+                Undo::By(vec![by(StandardsStepKind::Configure, old.clone())])
+            }
+            StandardsStepKind::CentralPolicy => {
                 Undo::Not("the policy stays: others may have come to need it".to_owned())
             }
-            _ => Undo::Not("Security Hub stays on: turning it off loses its findings".to_owned()),
+            StandardsStepKind::EnableHub => {
+                Undo::Not("Security Hub stays on: turning it off loses its findings".to_owned())
+            }
         }
     }
 }

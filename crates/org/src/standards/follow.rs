@@ -417,7 +417,7 @@ impl StandardsFollower {
             let most = self.settings.a_day;
             let today = day(now).to_string();
             // CRASH: the visit keeps its share of the day, and the next look continues with it
-            if !self.visits.take_change(visit, (&today, most)).await? {
+            if !self.visits.take_change(visit, &today, most).await? {
                 return Ok(VisitEnd::Told(LeftAlone::DayFull { most }));
             }
             name_authors(self.log.as_ref(), &visit.account, &mut changes, now).await;

@@ -162,7 +162,7 @@ fn check_names(
     tree: &UnitTree,
 ) -> Result<(), StandardsUnread> {
     let accounts = scope.accounts.iter().chain(&scope.exclude);
-    let unknown = unknown_places(file, (&scope.units, accounts), tree);
+    let unknown = unknown_places(file, &scope.units, accounts, tree);
     if unknown.is_empty() {
         Ok(())
     } else {
@@ -449,7 +449,7 @@ async fn read_hubs(
             let common = regions.get(&region);
             async move {
                 let look = match found {
-                    Ok(hub) => with_controls(calls, (&account, &region), hub, common).await,
+                    Ok(hub) => with_controls(calls, &account, &region, hub, common).await,
                     Err(why) => Err(why),
                 };
                 let look = look.map_or_else(
@@ -517,7 +517,8 @@ async fn of_region(
 
 async fn with_controls(
     calls: &dyn ReadCalls,
-    (account, region): (&AccountId, &str),
+    account: &AccountId,
+    region: &str,
     mut hub: HubFacts,
     common: Option<&ReadFact<RegionFacts>>,
 ) -> ReadFact<HubFacts> {

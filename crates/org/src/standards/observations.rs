@@ -12,8 +12,7 @@ use super::facts::{ControlAssociation, ControlUpdate, StandardSubscription};
 use super::file::ControlStatus;
 use super::hub::HubReader;
 use super::names::short_name;
-use crate::step_executor::unseen;
-use crate::steps::stored;
+use crate::steps::{stored, unseen};
 
 /// The earlier state, restored by an undo: enabled standards, and differing controls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use super::desired::{
 };
 use super::facts::{CentralFacts, CentralHome, HubLook, StandardsFacts};
 use super::observations::{Associations, probe_controls, probe_off};
-use crate::steps::stored;
+use crate::steps::{step_kinds, stored};
 
 pub const PLAN_KIND: &str = "org.standards";
 /// Changes central configuration: servers never resume such plans automatically.
@@ -22,24 +22,27 @@ const CONFIGURE_KIND: &str = "org.standards.configure";
 /// Target key: one hub per account and Region.
 const KEY: &str = "securityhub";
 
-/// Security Hub is on: [`DesiredHub`].
-pub(super) const ENABLE_HUB: &str = "standards.enable-hub";
-/// Standards are on: [`DesiredStandards`].
-pub(super) const ENABLE: &str = "standards.enable-standards";
-/// Controls of standards can be changed: [`DesiredStandards`].
-pub(super) const WAIT: &str = "standards.wait-controls-updatable";
-/// Controls are as wanted: [`DesiredControls`].
-pub(super) const SET: &str = "standards.set-controls";
-/// Standards are off: [`DesiredStandards`].
-pub(super) const DISABLE: &str = "standards.disable-standards";
+step_kinds! {
+    pub(super) enum StandardsStepKind {
+        /// Security Hub is on: [`DesiredHub`].
+        EnableHub = "standards.enable-hub",
+        /// Standards are on: [`DesiredStandards`].
+        Enable = "standards.enable-standards",
+        /// Controls of standards can be changed: [`DesiredStandards`].
+        Wait = "standards.wait-controls-updatable",
+        /// Controls are as wanted: [`DesiredControls`].
+        Set = "standards.set-controls",
+        /// Standards are off: [`DesiredStandards`].
+        Disable = "standards.disable-standards",
+        /// An administrator's policy exists: [`DesiredPolicy`].
+        CentralPolicy = "standards.central-policy",
+        /// A policy is associated with a root, unit or account: [`DesiredAssociation`].
+        CentralAssociate = "standards.central-associate",
+        /// The organization's configuration: [`DesiredConfiguration`].
+        Configure = "standards.configure-organization",
+    }
+}
 
-/// An administrator's policy exists: [`DesiredPolicy`].
-pub(super) const CENTRAL_POLICY: &str = "standards.central-policy";
-/// A policy is associated with a root, unit or account: [`DesiredAssociation`].
-pub(super) const CENTRAL_ASSOCIATE: &str = "standards.central-associate";
-
-/// The organization's configuration: [`DesiredConfiguration`].
-pub(super) const CONFIGURE: &str = "standards.configure-organization";
 /// Timeout for AWS's change of the configuration.
 const CONFIGURE_TIMEOUT: TimeSpan = TimeSpan::minutes(30);
 
@@ -69,7 +72,13 @@ pub fn draft_configuration(organization: &str, home: &CentralHome) -> PlanDraft 
         auto_enable_standards: "NONE".to_owned(),
     };
     let lane = Lane::serial(format!("securityhub:{}:{}", home.account, home.region));
-    let step = draft.step(target, CONFIGURE, stored(&wish), lane, &[]);
+    let step = draft.step(
+        target,
+        StandardsStepKind::Configure,
+        stored(&wish),
+        lane,
+        &[],
+    );
     draft.set_timeout(&step, CONFIGURE_TIMEOUT);
     draft
 }
@@ -97,7 +106,13 @@ pub fn draft_central(
             name: name.clone(),
             policy: policy.clone(),
         });
-        let there = draft.step(at(&name), CENTRAL_POLICY, wish, lane(), &[]);
+        let there = draft.step(
+            at(&name),
+            StandardsStepKind::CentralPolicy,
+            wish,
+            lane(),
+            &[],
+        );
         // an existing policy of this name is read and displayed when planning
         if central.names.values().all(|it| *it != name) {
             draft.compared(&there, StepProbe::Absent);
@@ -106,7 +121,13 @@ pub fn draft_central(
             target: row.target.clone(),
             policy: Some(name),
         });
-        let id = draft.step(at(&row.target), CENTRAL_ASSOCIATE, wish, lane(), &[there]);
+        let id = draft.step(
+            at(&row.target),
+            StandardsStepKind::CentralAssociate,
+            wish,
+            lane(),
+            &[there],
+        );
         draft.set_timeout(&id, READY_TIMEOUT);
         draft.compared(&id, probe_own(central.held.get(&row.target)));
     }
@@ -145,19 +166,20 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
         ..Lane::serial(format!("{KEY}:{}:{}", row.account, row.region))
     };
     let mut after: Vec<StepId> = Vec::new();
-    let mut all = |kind: &str, wishes: Vec<serde_json::Value>, after: &mut Vec<StepId>| {
-        let step = |wish| {
-            let id = draft.step(target.clone(), kind, wish, lane(), after);
-            if kind == WAIT {
-                draft.set_timeout(&id, READY_TIMEOUT);
+    let mut all =
+        |kind: StandardsStepKind, wishes: Vec<serde_json::Value>, after: &mut Vec<StepId>| {
+            let step = |wish| {
+                let id = draft.step(target.clone(), kind, wish, lane(), after);
+                if kind == StandardsStepKind::Wait {
+                    draft.set_timeout(&id, READY_TIMEOUT);
+                }
+                id
+            };
+            let ids: Vec<StepId> = wishes.into_iter().map(step).collect();
+            if !ids.is_empty() {
+                *after = ids;
             }
-            id
         };
-        let ids: Vec<StepId> = wishes.into_iter().map(step).collect();
-        if !ids.is_empty() {
-            *after = ids;
-        }
-    };
     let standards = |arns: &[String]| -> Vec<serde_json::Value> {
         let chunks = arns.chunks(STANDARDS_AT_ONCE);
         let wishes = chunks.map(|it| stored(&DesiredStandards::of(it)));
@@ -177,16 +199,32 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
         })
     });
     let hub = row.enable_hub.then(|| stored(&DesiredHub {}));
-    all(ENABLE_HUB, hub.into_iter().collect(), &mut after);
-    all(ENABLE, standards(&row.enable), &mut after);
-    all(WAIT, standards(&row.wait), &mut after);
-    all(SET, controls.chain(named).collect(), &mut after);
+    all(
+        StandardsStepKind::EnableHub,
+        hub.into_iter().collect(),
+        &mut after,
+    );
+    all(
+        StandardsStepKind::Enable,
+        standards(&row.enable),
+        &mut after,
+    );
+    all(StandardsStepKind::Wait, standards(&row.wait), &mut after);
+    all(
+        StandardsStepKind::Set,
+        controls.chain(named).collect(),
+        &mut after,
+    );
     let set = if row.updates.is_empty() {
         Vec::new()
     } else {
         after.clone()
     };
-    all(DISABLE, standards(&row.disable), &mut after);
+    all(
+        StandardsStepKind::Disable,
+        standards(&row.disable),
+        &mut after,
+    );
     let Some(seen) = seen else { return };
     for (id, arns) in after.iter().zip(row.disable.chunks(STANDARDS_AT_ONCE)) {
         draft.compared(id, probe_off(arns.to_vec(), seen));

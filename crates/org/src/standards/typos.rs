@@ -125,7 +125,8 @@ fn called_in<'a>(standard: &str, hubs: &[&'a HubFacts]) -> BTreeSet<&'a str> {
 /// Unknown units and accounts in a file and in arguments.
 pub(super) fn unknown_places<'a>(
     file: Option<&StandardsFile>,
-    (units_asked, accounts_asked): (&[String], impl Iterator<Item = &'a AccountId>),
+    units_asked: &[String],
+    accounts_asked: impl Iterator<Item = &'a AccountId>,
     tree: &UnitTree,
 ) -> Vec<UnknownName> {
     let places: Vec<_> = file.into_iter().flat_map(StandardsFile::places).collect();

@@ -12,8 +12,7 @@ use super::plan::{DesiredAccount, NamedUnit};
 use super::ports::{AccessNeeds, AccountAdmin, AccountCreation, AccountRequest, NewAccount};
 use super::requests::asked_by_us;
 use crate::retrying::UnsafeWrite;
-use crate::step_executor::setback;
-use crate::steps::stored;
+use crate::steps::{setback, stored};
 
 /// Failure code after AWS accepted the creation.
 pub(crate) const CREATION_FAILED: &str = "CreateAccount";

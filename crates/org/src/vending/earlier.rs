@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::check::ListWishes;
 use super::facts::EarlierRow;
 use super::file::AccountsFile;
-use super::plan::{CREATE, PLAN_KIND, PLANS_LOOK, PlannedRow, VendingPlan, source};
-use crate::control_tower::PROVISION;
+use super::plan::{CREATING, PLAN_KIND, PLANS_LOOK, PlannedRow, VendingPlan, source};
 use crate::earlier_plans::{EarlierUnread, became_of, plans_that_count};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub struct EarlierPlans {
 impl EarlierRow {
     fn add(&mut self, plan: &Plan, folded: &Folded, key: &str) {
         let of_row = plan.steps.iter().filter(|step| step.target.key == key);
-        for step in of_row.filter(|step| [CREATE, PROVISION].contains(&step.kind.as_str())) {
+        for step in of_row.filter(|step| CREATING.contains(&step.kind.as_str())) {
             if let Some(sent) = folded.sent.get(&step.id) {
                 self.sent.extend(sent);
             }
@@ -63,7 +62,7 @@ pub async fn earlier_plans(
 ) -> Result<EarlierPlans, EarlierUnread> {
     let source = source(file, wishes);
     let mut found = EarlierPlans::default();
-    let all = plans_that_count(store, (PLAN_KIND, PLANS_LOOK), VendingPlan::of).await?;
+    let all = plans_that_count(store, PLAN_KIND, PLANS_LOOK, VendingPlan::of).await?;
     for (saved, vending) in all {
         let plan = saved.plan;
         let keys = vending.rows.iter().filter_map(|row| match row {

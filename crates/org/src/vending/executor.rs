@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_access_files::AccessAction;
+use hallpass_access_files::{AccessAction, AccountAssignment};
 use hallpass_base::{AccountId, Clock};
 use hallpass_enforcement::OrganizationFault;
 use hallpass_plans::{
@@ -15,11 +15,10 @@ use serde_json::{Value, json};
 
 use super::creating::AccountMaking;
 use super::known::{ListingAge, SeenAccounts};
-use super::plan::{ASSIGN, AccountPlace, CREATE, DesiredAccess, MOVE, UNASSIGN};
+use super::plan::{AccountPlace, DesiredAccess, VendingStepKind};
 use super::ports::{AccessNeeds, AccountAdmin};
-use super::tags::{AccountTags, TAG};
-use crate::step_executor::setback;
-use crate::steps::stored;
+use super::tags::AccountTags;
+use crate::steps::{StepKind as _, no_undo_of_unknown, setback, stored};
 
 pub struct VendingStepExecutor {
     admin: Arc<dyn AccountAdmin>,
@@ -220,6 +219,7 @@ impl VendingStepExecutor {
     async fn access_step(
         &self,
         step: &PlanStep,
+        wanted: fn(AccountAssignment) -> AccessAction,
         age: ListingAge,
     ) -> Result<Option<PlanStep>, StepError> {
         let wish: DesiredAccess = step.wish()?;
@@ -228,12 +228,7 @@ impl VendingStepExecutor {
         };
         let account =
             AccountId::new(id).map_err(|error| StepError::failed("account", &error.to_string()))?;
-        let wanted = wish.in_account(account);
-        let action = if step.kind == UNASSIGN {
-            AccessAction::Unassign(wanted)
-        } else {
-            AccessAction::Assign(wanted)
-        };
+        let action = wanted(wish.in_account(account));
         Ok(Some(PlanStep {
             kind: action.kind().to_owned(),
             desired: stored(&action),
@@ -241,16 +236,17 @@ impl VendingStepExecutor {
         }))
     }
 
+    /// `without`: the state if there is no account.
     async fn look_access(
         &self,
         step: &PlanStep,
+        wanted: fn(AccountAssignment) -> AccessAction,
+        without: StepProbe,
         sent: Option<&SentBefore>,
     ) -> Result<StepProbe, StepError> {
         let age = sent.map_or(ListingAge::Run, |_| ListingAge::Now);
-        match self.access_step(step, age).await? {
-            // no account, no access
-            None if step.kind == UNASSIGN => Ok(StepProbe::Satisfied),
-            None => Ok(StepProbe::Absent),
+        match self.access_step(step, wanted, age).await? {
+            None => Ok(without),
             Some(step) => match sent {
                 None => self.access.probe(&step).await,
                 Some(sent) => self.access.look_again(&step, sent).await,
@@ -264,42 +260,78 @@ impl VendingStepExecutor {
         sent: Option<&SentBefore>,
     ) -> Result<StepProbe, StepError> {
         let look = sent.map_or(LookFor::Plan, |_| LookFor::Write);
-        match step.kind.as_str() {
-            CREATE => match sent {
+        match VendingStepKind::of(step)? {
+            VendingStepKind::Create => match sent {
                 None => self.making.look(&step.wish()?).await,
                 Some(sent) => self.making.look_again(&step.wish()?, sent).await,
             },
-            MOVE => self.look_place(&step.wish()?, look).await,
-            TAG => self.look_tags(&step.wish()?, look).await,
-            ASSIGN | UNASSIGN => self.look_access(step, sent).await,
-            other => Err(StepError::unknown_step(other)),
+            VendingStepKind::Move => self.look_place(&step.wish()?, look).await,
+            VendingStepKind::Tag => self.look_tags(&step.wish()?, look).await,
+            VendingStepKind::Assign => {
+                let without = StepProbe::Absent;
+                self.look_access(step, AccessAction::Assign, without, sent)
+                    .await
+            }
+            VendingStepKind::Unassign => {
+                // no account, no access
+                let without = StepProbe::Satisfied;
+                self.look_access(step, AccessAction::Unassign, without, sent)
+                    .await
+            }
         }
     }
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
-        match step.kind.as_str() {
-            CREATE => self.making.create(&step.wish()?).await,
-            MOVE => self.relocate(&step.wish()?, seen).await,
-            TAG => self.tag(&step.wish()?).await,
-            ASSIGN | UNASSIGN => match self.access_step(step, ListingAge::Now).await? {
-                None => Ok(not_seen_yet(&step.target.key)),
-                Some(step) => Ok(self.access.act(&step, seen).await),
-            },
-            other => Err(StepError::unknown_step(other)),
+        match VendingStepKind::of(step)? {
+            VendingStepKind::Create => self.making.create(&step.wish()?).await,
+            VendingStepKind::Move => self.relocate(&step.wish()?, seen).await,
+            VendingStepKind::Tag => self.tag(&step.wish()?).await,
+            VendingStepKind::Assign => self.act_on_access(step, AccessAction::Assign, seen).await,
+            VendingStepKind::Unassign => {
+                self.act_on_access(step, AccessAction::Unassign, seen).await
+            }
         }
     }
 
-    async fn verify_any(&self, step: &PlanStep, remote: &str) -> Result<Verify, StepError> {
-        match step.kind.as_str() {
-            CREATE => self.making.progress(&step.wish()?, remote).await,
-            MOVE => self.placed(&step.wish()?, remote).await,
-            TAG => self.tagged(&step.wish()?, remote).await,
-            ASSIGN | UNASSIGN => match self.access_step(step, ListingAge::Now).await? {
-                None => Ok(Verify::Running),
-                Some(step) => Ok(self.access.verify(&step, remote).await),
+    async fn act_on_access(
+        &self,
+        step: &PlanStep,
+        wanted: fn(AccountAssignment) -> AccessAction,
+        seen: &StepProbe,
+    ) -> Result<WriteAnswer, StepError> {
+        Ok(
+            match self.access_step(step, wanted, ListingAge::Now).await? {
+                None => not_seen_yet(&step.target.key),
+                Some(step) => self.access.act(&step, seen).await,
             },
-            other => Err(StepError::unknown_step(other)),
+        )
+    }
+
+    async fn verify_any(&self, step: &PlanStep, remote: &str) -> Result<Verify, StepError> {
+        match VendingStepKind::of(step)? {
+            VendingStepKind::Create => self.making.progress(&step.wish()?, remote).await,
+            VendingStepKind::Move => self.placed(&step.wish()?, remote).await,
+            VendingStepKind::Tag => self.tagged(&step.wish()?, remote).await,
+            VendingStepKind::Assign => self.verify_access(step, AccessAction::Assign, remote).await,
+            VendingStepKind::Unassign => {
+                self.verify_access(step, AccessAction::Unassign, remote)
+                    .await
+            }
         }
+    }
+
+    async fn verify_access(
+        &self,
+        step: &PlanStep,
+        wanted: fn(AccountAssignment) -> AccessAction,
+        remote: &str,
+    ) -> Result<Verify, StepError> {
+        Ok(
+            match self.access_step(step, wanted, ListingAge::Now).await? {
+                None => Verify::Running,
+                Some(step) => self.access.verify(&step, remote).await,
+            },
+        )
     }
 }
 
@@ -324,13 +356,16 @@ impl StepExecutor for VendingStepExecutor {
     }
 
     fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
-        match step.kind.as_str() {
-            CREATE => {
+        let Some(kind) = VendingStepKind::named(&step.kind) else {
+            return no_undo_of_unknown(step);
+        };
+        match kind {
+            VendingStepKind::Create => {
                 Undo::Not("an account that was made stays: closing it is up to people".to_owned())
             }
-            MOVE => match step.wish::<AccountPlace>() {
+            VendingStepKind::Move => match step.wish::<AccountPlace>() {
                 Ok(place) => Undo::By(vec![(
-                    MOVE.to_owned(),
+                    VendingStepKind::Move.into(),
                     stored(&AccountPlace {
                         from: place.to,
                         to: place.from,
@@ -339,21 +374,25 @@ impl StepExecutor for VendingStepExecutor {
                 )]),
                 Err(_) => Undo::Not("the step cannot be read".to_owned()),
             },
-            TAG => {
+            VendingStepKind::Tag => {
                 let replaced = old.get("tags").cloned().unwrap_or_default();
                 match (step.wish::<AccountTags>(), serde_json::from_value(replaced)) {
                     // restores earlier values; added tags stay
                     (Ok(wish), Ok(tags)) => {
                         let before = stored(&AccountTags { tags, ..wish });
-                        Undo::By(vec![(TAG.to_owned(), before)])
+                        Undo::By(vec![(VendingStepKind::Tag.into(), before)])
                     }
                     _ => Undo::Not("tags that an account did not have stay with it".to_owned()),
                 }
             }
             // by address: after a lost answer the record may lack the account id
-            ASSIGN => Undo::By(vec![(UNASSIGN.to_owned(), step.desired.clone())]),
-            UNASSIGN => Undo::By(vec![(ASSIGN.to_owned(), step.desired.clone())]),
-            other => Undo::Not(format!("no step is called `{other}`")),
+            VendingStepKind::Assign => Undo::By(vec![(
+                VendingStepKind::Unassign.into(),
+                step.desired.clone(),
+            )]),
+            VendingStepKind::Unassign => {
+                Undo::By(vec![(VendingStepKind::Assign.into(), step.desired.clone())])
+            }
         }
     }
 }

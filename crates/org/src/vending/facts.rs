@@ -178,7 +178,8 @@ impl VendingFacts {
 pub async fn gather(
     admin: &dyn AccountAdmin,
     accounts: Vec<KnownAccount>,
-    (organization, root): (&str, &str),
+    organization: &str,
+    root: &str,
     addresses: &BTreeSet<String>,
 ) -> Result<VendingFacts, OrganizationFault> {
     let mut parents = BTreeMap::new();

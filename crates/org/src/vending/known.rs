@@ -10,7 +10,7 @@ use hallpass_plans::StepError;
 
 use super::listed::KnownAccount;
 use super::ports::AccountAdmin;
-use crate::step_executor::setback;
+use crate::steps::setback;
 
 /// Cache age for looks that need no new accounts. AWS reports used addresses; such a look alone
 /// causes no write.

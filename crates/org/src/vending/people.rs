@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::changing::ServiceCalls;
 use crate::reading::ReadPlace;
-use crate::step_executor::setback;
+use crate::steps::setback;
 
 /// A user exists in the identity store: [`NewUser`].
 pub(crate) const CREATE_USER: &str = "user.create";

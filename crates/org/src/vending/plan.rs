@@ -9,30 +9,46 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::check::{ListWishes, RowVerdict, VendingRequest};
+use super::facts::VendingFacts;
 use super::file::{AccountsFile, PRODUCT_PREFIX};
 use super::people::{CREATE_USER, NewUser};
 use super::ports::{NewAccount, WantedAccess};
-use super::tags::{AccountTags, TAG};
-use crate::control_tower::{DesiredProduct, FactoryUser, add_admission, add_product};
-use crate::steps::stored;
+use super::tags::AccountTags;
+use crate::control_tower::{
+    DesiredProduct, FactoryStepKind, FactoryUser, add_admission, add_product,
+};
+use crate::steps::{StepKind as _, step_kinds, stored};
 
 pub const PLAN_KIND: &str = "org.vend";
 /// Limit of searched plans, newest first.
 pub const PLANS_LOOK: u32 = 2_000;
-/// An account of that name and address: [`DesiredAccount`].
-pub(crate) const CREATE: &str = "account.create";
-/// It is in its unit: [`AccountPlace`].
-pub(crate) const MOVE: &str = "account.move";
-/// Access is assigned: [`DesiredAccess`].
-pub(crate) const ASSIGN: &str = "account.assign";
-/// Access is removed: [`DesiredAccess`].
-pub(crate) const UNASSIGN: &str = "account.unassign";
+
+step_kinds! {
+    pub(crate) enum VendingStepKind {
+        /// An account of that name and address: [`DesiredAccount`].
+        Create = "account.create",
+        /// It is in its unit: [`AccountPlace`].
+        Move = "account.move",
+        /// The account has its tags: [`AccountTags`].
+        Tag = "account.tag",
+        /// Access is assigned: [`DesiredAccess`].
+        Assign = "account.assign",
+        /// Access is removed: [`DesiredAccess`].
+        Unassign = "account.unassign",
+    }
+}
+
+/// Step kinds that create or adopt an account.
+pub(super) const CREATING: [&str; 2] = [
+    VendingStepKind::Create.as_str(),
+    FactoryStepKind::Provision.as_str(),
+];
 
 const ASSIGNMENTS: u32 = facts::OPERATIONS_OUTSTANDING.value;
 
 /// True for steps of [`VendingStepExecutor`](super::VendingStepExecutor).
 pub fn is_vending_step(kind: &str) -> bool {
-    [CREATE, MOVE, TAG, ASSIGN, UNASSIGN].contains(&kind)
+    VendingStepKind::named(kind).is_some()
 }
 
 /// An account with its prerequisites, which must exist at creation, as it cannot be undone.
@@ -154,12 +170,12 @@ impl VendingPlan {
     pub fn draft(
         &self,
         verdicts: &BTreeMap<usize, RowVerdict>,
-        organization: &str,
-        (root, management): (&str, &str),
+        facts: &VendingFacts,
+        management: &str,
         maker: &AccountMaker,
         row_timeout: TimeSpan,
     ) -> PlanDraft {
-        let mut draft = PlanDraft::new(PLAN_KIND, organization, PlanLimits::USUAL);
+        let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
         draft.remember(stored(self));
         let mut admitted: Vec<StepId> = Vec::new();
         for verdict in verdicts.values() {
@@ -173,18 +189,18 @@ impl VendingPlan {
                         admitted.push(add_admission(&mut draft, management, principal));
                     }
                     let wish = product(request);
-                    let pace = (*at_once, row_timeout);
-                    add_product(&mut draft, target.clone(), &wish, &admitted, pace)
+                    let target = target.clone();
+                    add_product(&mut draft, target, &wish, &admitted, *at_once, row_timeout)
                 }
                 AccountMaker::Factory { .. } | AccountMaker::Organizations { .. } => {
-                    add_account(&mut draft, &target, request, root, row_timeout)
+                    add_account(&mut draft, &target, request, &facts.root, row_timeout)
                 }
             };
             if let AccountMaker::Organizations {
                 people: Some(store),
             } = maker
             {
-                add_user(&mut draft, &target, request, (store, &stands));
+                add_user(&mut draft, &target, request, store, &stands);
             }
             if !is_tagged_when_made(request, maker) {
                 add_tags(&mut draft, &target, request, &stands);
@@ -249,14 +265,26 @@ fn add_account(
         there: request.there.clone(),
     };
     let lane = Lane::organizations_write();
-    let made = draft.step(target.clone(), CREATE, stored(&account), lane.clone(), &[]);
+    let made = draft.step(
+        target.clone(),
+        VendingStepKind::Create,
+        stored(&account),
+        lane.clone(),
+        &[],
+    );
     draft.set_timeout(&made, row_timeout);
     let place = AccountPlace {
         email: request.email.clone(),
         from: root.to_owned(),
         to: request.unit.id.clone(),
     };
-    draft.step(target.clone(), MOVE, stored(&place), lane, &[made])
+    draft.step(
+        target.clone(),
+        VendingStepKind::Move,
+        stored(&place),
+        lane,
+        &[made],
+    )
 }
 
 /// True if creation sets the tags; Account Factory and adoption do not.
@@ -271,7 +299,13 @@ fn add_tags(draft: &mut PlanDraft, target: &StepTarget, request: &VendingRequest
         tags: request.tags.clone(),
     };
     let (lane, after) = (Lane::organizations_write(), std::slice::from_ref(stands));
-    draft.step(target.clone(), TAG, stored(&wish), lane, after);
+    draft.step(
+        target.clone(),
+        VendingStepKind::Tag,
+        stored(&wish),
+        lane,
+        after,
+    );
 }
 
 /// Creates the row's user after the account, so that a failed account creates no user.
@@ -279,7 +313,8 @@ fn add_user(
     draft: &mut PlanDraft,
     target: &StepTarget,
     request: &VendingRequest,
-    (store, stands): (&str, &StepId),
+    store: &str,
+    stands: &StepId,
 ) {
     let lane = Lane {
         shared: false,
@@ -314,7 +349,13 @@ fn add_access(
             access: access.clone(),
         };
         let after = std::slice::from_ref(stands);
-        let given = draft.step(target.clone(), ASSIGN, stored(&wish), lane, after);
+        let given = draft.step(
+            target.clone(),
+            VendingStepKind::Assign,
+            stored(&wish),
+            lane,
+            after,
+        );
         draft.set_timeout(&given, ASSIGN_TIMEOUT);
     }
 }

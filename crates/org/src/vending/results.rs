@@ -6,10 +6,9 @@ use hallpass_plans::{Folded, Plan, PlanStep, StepState};
 
 use super::creating::CREATION_FAILED;
 use super::people::CREATE_USER;
-use super::plan::{ASSIGN, CREATE, MOVE, PlannedRow, VendingPlan};
+use super::plan::{CREATING, PlannedRow, VendingPlan, VendingStepKind};
 use super::status::{RowResult, RowStatus};
-use super::tags::TAG;
-use crate::control_tower::{FACTORY_FAILED, PROVISION};
+use crate::control_tower::FACTORY_FAILED;
 
 /// Results of rows except unchanged ones. `accounts` has ids by lower-case address.
 pub fn results(
@@ -84,24 +83,25 @@ fn row_result(plan: &Plan, folded: &Folded, key: &str, done: RowStatus) -> RowRe
             .iter()
             .filter(move |step| step.target.key == key && step.kind == kind)
     };
-    let mut made = of_kind(CREATE).chain(of_kind(PROVISION));
+    let mut made = CREATING.into_iter().flat_map(of_kind);
     let create = made.find_map(|step| created(folded, step));
     if let Some(result) = create {
         return result;
     }
-    let moved = of_kind(MOVE).find_map(|step| match folded.place(&step.id) {
-        StepState::Final(end) if end.outcome.is_good() => None,
-        StepState::Final(end) => Some(bad(RowStatus::Failed, end.reason.clone())),
-        StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => {
-            Some(RowResult::of(RowStatus::UnderChange))
-        }
-    });
+    let moved =
+        of_kind(VendingStepKind::Move.as_str()).find_map(|step| match folded.place(&step.id) {
+            StepState::Final(end) if end.outcome.is_good() => None,
+            StepState::Final(end) => Some(bad(RowStatus::Failed, end.reason.clone())),
+            StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => {
+                Some(RowResult::of(RowStatus::UnderChange))
+            }
+        });
     if let Some(result) = moved {
         return result;
     }
-    let assigned = of_kind(ASSIGN)
+    let assigned = of_kind(VendingStepKind::Assign.as_str())
         .chain(of_kind(CREATE_USER))
-        .chain(of_kind(TAG))
+        .chain(of_kind(VendingStepKind::Tag.as_str()))
         .map(|step| folded.place(&step.id));
     let mut errors = Vec::new();
     let mut waits = false;
@@ -124,7 +124,9 @@ fn row_result(plan: &Plan, folded: &Folded, key: &str, done: RowStatus) -> RowRe
 /// From its steps, since listings lag.
 fn made(plan: &Plan, folded: &Folded, key: &str) -> Option<String> {
     let of_row = plan.steps.iter().filter(|step| step.target.key == key);
-    let mut made = of_row.filter(|step| [CREATE, PROVISION, MOVE].contains(&step.kind.as_str()));
+    let names_account =
+        |kind: &str| CREATING.contains(&kind) || kind == VendingStepKind::Move.as_str();
+    let mut made = of_row.filter(|step| names_account(&step.kind));
     made.find_map(|step| {
         let account = folded.end(&step.id)?.new.get("account")?.as_str()?;
         (!account.is_empty()).then(|| account.to_owned())
@@ -137,7 +139,7 @@ fn is_refused(plan: &Plan, folded: &Folded, key: &str) -> bool {
     made.any(|step| {
         let end = folded.end(&step.id);
         step.target.key == key
-            && step.kind == CREATE
+            && step.kind == VendingStepKind::Create.as_str()
             && end.is_some_and(|end| !end.outcome.is_good())
     })
 }

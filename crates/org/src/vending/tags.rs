@@ -14,9 +14,6 @@ const VALUE_MAX: usize = facts::TAG_VALUE_CHARACTERS.count();
 /// AWS's key prefix, in any case.
 const RESERVED: &str = "aws:";
 
-/// The account has its tags: [`AccountTags`].
-pub(crate) const TAG: &str = "account.tag";
-
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AccountTags {
     pub(crate) email: String,

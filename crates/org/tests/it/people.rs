@@ -299,7 +299,8 @@ async fn own_access_is_read_page_by_page_and_what_groups_give_is_not_of_a_person
     let ana = UserId::new(id("ana")).unwrap();
     let found = reach_of(
         &GatedCalls::calm(&world.people),
-        ("arn:instance", STORE),
+        "arn:instance",
+        STORE,
         &ana,
     )
     .await;

@@ -57,7 +57,8 @@ pub async fn run(
     leaving: Leaving,
     calls: &dyn ApiCalls,
     wait: &dyn Wait,
-    (spool, sink): (&mut dyn Spool, &mut dyn ResultSink),
+    spool: &mut dyn Spool,
+    sink: &mut dyn ResultSink,
     stop: impl Future<Output = ()>,
 ) -> Result<RunReport, FanoutError> {
     let mut driver = FanoutDriver {

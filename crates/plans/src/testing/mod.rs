@@ -24,7 +24,8 @@ use crate::{
 pub fn plan_of_one_step(
     id: &str,
     kind: &str,
-    (step_kind, desired): (&str, Value),
+    step_kind: &str,
+    desired: Value,
     made_at: Timestamp,
 ) -> Plan {
     let target = StepTarget::global("111111111111", id);

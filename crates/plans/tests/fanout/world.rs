@@ -415,7 +415,8 @@ pub(crate) fn run_over(world: &World, disk: &Arc<Mutex<Disk>>) -> Ran {
             world.leaving,
             &calls,
             &time,
-            (&mut spool, &mut given),
+            &mut spool,
+            &mut given,
             stop,
         );
         let ended = tokio::time::timeout(Duration::from_hours(1), running).await;

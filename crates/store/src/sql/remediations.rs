@@ -284,7 +284,8 @@ impl RemediationStore for SqlStore {
 
     async fn of_resource(
         &self,
-        (account, resource): (&AccountId, &str),
+        account: &AccountId,
+        resource: &str,
         since: Timestamp,
     ) -> Result<Vec<Remediation>, RemediationStoreFault> {
         let (account, resource) = (account.clone(), resource.to_owned());

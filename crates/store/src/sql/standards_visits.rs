@@ -163,7 +163,8 @@ impl VisitStore for SqlStore {
     async fn take_change(
         &self,
         visit: &StandardsVisit,
-        (day, most): (&str, usize),
+        day: &str,
+        most: usize,
     ) -> Result<bool, StoreFault> {
         let (day, account) = (day.to_owned(), visit.account.as_str().to_owned());
         let asked_at = visit.asked_at.as_millisecond();

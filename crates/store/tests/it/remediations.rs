@@ -48,12 +48,12 @@ pub(crate) fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation 
         written_by: None,
     };
     let rule = format!("rule-{}", number % 2);
-    let rule = (rule.as_str(), RemediationMode::Auto);
-    let action = (ActionKind::S3BucketBlock, serde_json::json!({}));
+    let (mode, action) = (RemediationMode::Auto, ActionKind::S3BucketBlock);
+    let (params, now) = (serde_json::json!({}), at(u64::from(number)));
     Remediation {
         acts_at: (!number.is_multiple_of(4)).then(|| at(u64::from(number))),
         phase,
-        ..Remediation::observed(rule, action, deviation, at(u64::from(number)))
+        ..Remediation::observed(&rule, mode, action, params, deviation, now)
     }
 }
 
@@ -90,9 +90,7 @@ async fn answers(store: &dyn RemediationStore) -> Vec<String> {
         }
         for number in 0..3 {
             let resource = format!("arn:aws:s3:::bucket-{number}");
-            let found = store
-                .of_resource((&account(1), &resource), at(minute))
-                .await;
+            let found = store.of_resource(&account(1), &resource, at(minute)).await;
             said.push(format!("{found:?}"));
         }
     }
@@ -167,8 +165,8 @@ async fn what_is_kept_counts_from_when_it_moved_last(place: Place) {
             assert!(store.begin_remediation(it).await.unwrap());
         }
         let resource = &third.deviation.resource;
-        let of = (&third.deviation.account, resource.as_str());
-        let found = store.of_resource(of, at(59)).await.unwrap();
+        let account = &third.deviation.account;
+        let found = store.of_resource(account, resource, at(59)).await.unwrap();
         assert_eq!(found, std::slice::from_ref(&third));
         for (before, kept) in [(30, 3), (45, 2), (55, 1), (61, 0)] {
             store.forget_remediations(at(before)).await.unwrap();
@@ -222,8 +220,8 @@ async fn a_remediation_that_cannot_be_read_hides_no_other(place: Place) {
     assert_eq!(page.await.unwrap().len(), 2);
     store.forget_remediations(at(0)).await.unwrap();
     assert!(store.remediation(&torn.id).await.is_err());
-    let of = (&torn.deviation.account, torn.deviation.resource.as_str());
-    assert!(store.of_resource(of, at(0)).await.is_err());
+    let (account, resource) = (&torn.deviation.account, &torn.deviation.resource);
+    assert!(store.of_resource(account, resource, at(0)).await.is_err());
     let check = store.check().await.unwrap();
     let named = format!("remediations: {}", torn.id);
     assert!(

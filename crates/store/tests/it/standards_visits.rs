@@ -107,13 +107,13 @@ async fn changes_of_a_day(store: &dyn VisitStore) {
     ];
     let mut took = Vec::new();
     for visit in visits.iter().chain(&visits) {
-        took.push(store.take_change(visit, (today, 2)).await.unwrap());
+        took.push(store.take_change(visit, today, 2).await.unwrap());
     }
     assert_eq!(took, [true, true, false, true, true, false]);
     assert_eq!(store.changes_taken(today).await.unwrap(), 2);
     assert_eq!(store.changes_taken(tomorrow).await.unwrap(), 0);
-    assert!(store.take_change(&visits[2], (tomorrow, 1)).await.unwrap());
-    assert!(!store.take_change(&visits[0], (tomorrow, 1)).await.unwrap());
+    assert!(store.take_change(&visits[2], tomorrow, 1).await.unwrap());
+    assert!(!store.take_change(&visits[0], tomorrow, 1).await.unwrap());
     assert_eq!(store.changes_taken(tomorrow).await.unwrap(), 1);
 }
 

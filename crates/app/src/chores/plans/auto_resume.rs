@@ -205,7 +205,7 @@ mod tests {
 
     async fn begun(plans: &MemoryPlans, id: &str, kind: &str) -> PlanId {
         let made_at = "2026-03-02T10:05:00Z".parse().unwrap();
-        let plan = plan_of_one_step(id, kind, ("test", Value::Null), made_at);
+        let plan = plan_of_one_step(id, kind, "test", Value::Null, made_at);
         let begins = JournalEntry::Planned {
             expected: BTreeMap::new(),
         };

@@ -18,8 +18,8 @@ use hallpass_alerts::AlertStore;
 use hallpass_aws::{AwsClientSettings, FindingClient};
 use hallpass_base::{AccountId, Clock, IdSource};
 use hallpass_findings::remediation::{
-    AccountStanding, AccountStandings, MemberCalls, RemediationHandler, RemediationStepExecutor,
-    RemediationStore, RemediationWorker, StandingReader, Standings,
+    AccountStanding, AccountStandings, MemberCalls, RemediationHandler, RemediationPorts,
+    RemediationStepExecutor, RemediationStore, RemediationWorker, StandingReader, Standings,
 };
 use hallpass_findings::{EnrichSettings, Enricher, FindingCalls};
 use hallpass_plans::{PlanStore, Runner, RunnerIdentity, RunnerPorts, StepExecutor};
@@ -129,18 +129,6 @@ fn known_accounts(means: &RemediationMeans<'_>) -> KnownAccounts {
     KnownAccounts::new(Arc::clone(means.enricher), means.management.clone())
 }
 
-fn looks(
-    means: &RemediationMeans<'_>,
-    standings: &Arc<dyn Standings>,
-) -> (
-    Arc<dyn FindingCalls>,
-    Arc<dyn Standings>,
-    Arc<dyn AccountStandings>,
-) {
-    let accounts = Arc::new(known_accounts(means));
-    (Arc::clone(means.findings), Arc::clone(standings), accounts)
-}
-
 pub fn handler(
     means: &RemediationMeans<'_>,
     rules: &Arc<RuleSource>,
@@ -196,14 +184,19 @@ pub fn open(
         },
     );
     let source = Arc::clone(&rules);
+    let ports = RemediationPorts {
+        store: Arc::clone(&store) as Arc<dyn RemediationStore>,
+        findings: Arc::clone(means.findings),
+        standings: Arc::clone(&standings),
+        accounts: Arc::new(known_accounts(means)),
+        clock: Arc::clone(means.clock),
+    };
     let worker = RemediationWorker::new(
-        Arc::clone(&store) as Arc<dyn RemediationStore>,
+        ports,
         runner,
-        looks(means, &standings),
         Arc::new(move || source.rules()),
         means.settings.clone(),
         means.organization.clone(),
-        Arc::clone(means.clock),
     );
     let teller = BacklogTeller::new(
         Arc::clone(&store) as Arc<dyn RemediationStore>,

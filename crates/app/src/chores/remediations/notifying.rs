@@ -188,11 +188,12 @@ mod tests {
             "standards": [], "types": [], "severity": "HIGH", "config_rule": "", "updated_at": "2026-05-28T20:26:40Z",
         }));
         let now = Timestamp::from_second(1_780_000_000).unwrap();
-        let (rule, action) = (("buckets", RemediationMode::Approve), ActionKind::Notify);
+        let (mode, action) = (RemediationMode::Approve, ActionKind::Notify);
+        let deviation = deviation.unwrap();
         Remediation {
             phase,
             generation,
-            ..Remediation::observed(rule, (action, json!({})), deviation.unwrap(), now)
+            ..Remediation::observed("buckets", mode, action, json!({}), deviation, now)
         }
     }
 

@@ -259,7 +259,7 @@ impl RemediationStepExecutor {
             | ActionKind::Lambda => Ok(StepProbe::Satisfied),
             ActionKind::FlowLogs => flow_logs::look_gone(calls, wish).await,
             ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
-                security_groups::look_restored(calls, resource, (old, left)).await
+                security_groups::look_restored(calls, resource, old, left).await
             }
             ActionKind::S3AccountBlock => {
                 let place = BlockedPlace::account(account);
@@ -269,7 +269,7 @@ impl RemediationStepExecutor {
                 let place = BlockedPlace::bucket(resource, account)?;
                 place.look_restored(calls, old).await
             }
-            ActionKind::IamKeyDeactivate => keys::look_restored(calls, resource, (old, left)).await,
+            ActionKind::IamKeyDeactivate => keys::look_restored(calls, resource, old, left).await,
             ActionKind::IamPasswordPolicy => {
                 password::look_restored(calls, old, &params(wish)?).await
             }

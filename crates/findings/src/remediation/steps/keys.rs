@@ -136,7 +136,8 @@ pub(super) async fn form_now(calls: &StepCalls<'_>, resource: &str) -> Result<Va
 pub(super) async fn look_restored(
     calls: &StepCalls<'_>,
     resource: &str,
-    (old, left): (&Value, Option<&Value>),
+    old: &Value,
+    left: Option<&Value>,
 ) -> Result<StepProbe, StepError> {
     let wanted = named(old);
     let found = form_now(calls, resource).await?;

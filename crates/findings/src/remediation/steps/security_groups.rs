@@ -199,7 +199,8 @@ fn forms(rows: &[Value]) -> Vec<String> {
 pub(super) async fn look_restored(
     calls: &StepCalls<'_>,
     resource: &str,
-    (old, left): (&Value, Option<&Value>),
+    old: &Value,
+    left: Option<&Value>,
 ) -> Result<StepProbe, StepError> {
     let found = rules(calls, group_of(resource)?).await?;
     let there = forms(&found);

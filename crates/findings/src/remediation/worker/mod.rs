@@ -59,6 +59,16 @@ impl From<Remediation> for Next {
     }
 }
 
+pub struct RemediationPorts {
+    pub store: Arc<dyn RemediationStore>,
+    /// Writes to findings.
+    pub findings: Arc<dyn FindingCalls>,
+    /// Reads deviations in the accounts.
+    pub standings: Arc<dyn Standings>,
+    pub accounts: Arc<dyn AccountStandings>,
+    pub clock: Arc<dyn Clock>,
+}
+
 pub struct RemediationWorker {
     store: Arc<dyn RemediationStore>,
     runner: Runner,
@@ -95,30 +105,23 @@ enum Ended {
 }
 
 impl RemediationWorker {
-    /// `findings` writes to findings, `standings` reads deviations in the `accounts`.
     pub fn new(
-        store: Arc<dyn RemediationStore>,
+        ports: RemediationPorts,
         runner: Runner,
-        (findings, standings, accounts): (
-            Arc<dyn FindingCalls>,
-            Arc<dyn Standings>,
-            Arc<dyn AccountStandings>,
-        ),
         file: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
         settings: EnrichSettings,
         organization: String,
-        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            store,
+            store: ports.store,
             runner,
-            findings,
-            standings,
-            accounts,
+            findings: ports.findings,
+            standings: ports.standings,
+            accounts: ports.accounts,
             file,
             settings,
             organization,
-            clock,
+            clock: ports.clock,
             held: Mutex::default(),
         }
     }
@@ -268,7 +271,7 @@ impl RemediationWorker {
             Err(why) => return Some(Err(why)),
         };
         let (file, now) = ((self.file)(), self.clock.now());
-        no_longer_wanted((&file, it), (&stands, &account), Yes::of(it), now).map(Ok)
+        no_longer_wanted(&file, it, &stands, &account, Yes::of(it), now).map(Ok)
     }
 
     fn draft(&self, it: &Remediation, rule: Option<&RemediationRule>) -> (PlanDraft, PlanId) {

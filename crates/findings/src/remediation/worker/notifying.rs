@@ -79,7 +79,7 @@ impl RemediationWorker {
                 return Intent::Leave("it has nothing to report (this is a bug)".to_owned());
             };
             let author = &self.settings.updated_by;
-            let telling = telling((it, siblings), write_back, standing, author);
+            let telling = telling(it, siblings, write_back, standing, author);
             let (intent, label) = self.intent(it, write_back, standing, &telling);
             let mut tellings = tellings.lock().unwrap_or_else(PoisonError::into_inner);
             tellings.insert(place, (telling, label));
@@ -165,8 +165,10 @@ pub async fn siblings_of(
 ) -> Result<Vec<Remediation>, RemediationStoreFault> {
     let mut all = Vec::new();
     for resource in &it.deviation.others {
-        let of = (&it.deviation.account, resource.as_str());
-        let found = store.of_resource(of, Timestamp::UNIX_EPOCH).await?;
+        let account = &it.deviation.account;
+        let found = store
+            .of_resource(account, resource, Timestamp::UNIX_EPOCH)
+            .await?;
         let same = |other: &Remediation| other.deviation.finding == it.deviation.finding;
         all.extend(found.into_iter().filter(same));
     }
@@ -176,7 +178,8 @@ pub async fn siblings_of(
 /// Returns the workflow status. A settling status applies only when all resources of the finding
 /// are settled.
 fn wanted(
-    (it, siblings): (&Remediation, &[Remediation]),
+    it: &Remediation,
+    siblings: &[Remediation],
     write_back: &WriteBack,
     standing: &StandingFinding,
 ) -> Option<WorkflowStatus> {
@@ -233,7 +236,8 @@ fn touched_nothing(it: &Remediation) -> bool {
 }
 
 fn telling(
-    (it, siblings): (&Remediation, &[Remediation]),
+    it: &Remediation,
+    siblings: &[Remediation],
     write_back: &WriteBack,
     standing: &StandingFinding,
     author: &str,
@@ -241,7 +245,7 @@ fn telling(
     let own = own_fields(it, write_back);
     let fields = &standing.finding.fields;
     let says_so = |(key, value): (&String, &String)| fields.get(key) == Some(value);
-    let wanted = wanted((it, siblings), write_back, standing);
+    let wanted = wanted(it, siblings, write_back, standing);
     let has_label = standing.workflow() == write_back.status.name();
     // suppressions of one rule share one text, so it may stem from an earlier one
     let is_of_this_time = write_back.status != WorkflowStatus::Suppressed;

@@ -637,7 +637,7 @@ impl World {
             .map(|row| row.cell("AccountEmail").to_lowercase())
             .collect();
         let accounts = admin.accounts().await.ok()?;
-        let mut facts = gather(&admin, accounts, ("o-abcdefghij", ROOT), &addresses)
+        let mut facts = gather(&admin, accounts, "o-abcdefghij", ROOT, &addresses)
             .await
             .ok()?;
         facts.unfinished = earlier.unfinished;
@@ -647,8 +647,8 @@ impl World {
         let limit = TimeSpan::minutes(90);
         let draft = vending.draft(
             &verdicts,
-            "o-abcdefghij",
-            (ROOT, MANAGEMENT),
+            &facts,
+            MANAGEMENT,
             &AccountMaker::Organizations { people: None },
             limit,
         );
