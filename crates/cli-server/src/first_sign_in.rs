@@ -19,7 +19,7 @@ use hallpass_terminal::output;
   hallpass server first-sign-in
   hallpass server first-sign-in --as ana@example.com --config /etc/hallpass/hallpass.toml"
 )]
-pub struct Args {
+pub(crate) struct Args {
     /// E-mail of the administrator [default: the first person of `identity.admins`]
     #[arg(long = "as", value_name = "E-MAIL")]
     administrator: Option<Email>,
@@ -27,7 +27,7 @@ pub struct Args {
     config: ConfigArgs,
 }
 
-pub fn run(args: &Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> Outcome {
     let loaded = args.config.load_without_secrets()?;
     if loaded.has_provider() {
         return Err(

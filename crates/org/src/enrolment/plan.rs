@@ -11,7 +11,6 @@ use super::checks::EnrolmentCheck;
 use super::facts::{EnrolmentFacts, RegionConfig};
 use super::gains::{Exchange, exchange};
 use super::request::{EnrolmentBackend, EnrolmentRequest};
-use super::request::{EnrolmentBackend, EnrolmentRequest};
 use super::role_steps::RoleSteps;
 use super::select::SelectedAccounts;
 use super::step_kinds::{ConfigStepKind, EnrolmentStepKind};

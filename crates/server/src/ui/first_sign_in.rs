@@ -121,6 +121,6 @@ async fn enter(
         return Ok(refused(OVER));
     }
     tracing::warn!(user = %owner.email, "an administrator signed in by a one-time link");
-    let cookie = session::begin(&app, (&extensions, &headers), owner, SignedIn::Link).await?;
+    let cookie = session::begin(&app, &extensions, &headers, owner, SignedIn::Link).await?;
     Ok(with_cookie(see_other("/setup"), cookie))
 }
