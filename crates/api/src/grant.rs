@@ -44,7 +44,7 @@ names! {
 }
 
 names! {
-    /// Whether an end removed the access, and if not, why.
+    /// Whether an end removed the access, and if not, why. `guard`: a guard removed it.
     EndOutcome {
         Removed = "removed",
         /// A guard removed it.

@@ -47,7 +47,8 @@ pub struct RulesChecked {
     pub directory_taken_at: Option<Timestamp>,
 }
 
-/// Severity of a finding in a rule file.
+/// Severity of a finding: with an `error` the file would not load; a `note` says that it names
+/// unread facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleSeverity {

@@ -43,6 +43,14 @@ fn line(text: &Value) -> String {
         .replace('|', "\\|")
 }
 
+/// The description of an optional form is in its `oneOf`.
+fn meaning(member: &Value) -> String {
+    let options = member["oneOf"].as_array().into_iter().flatten();
+    let all = std::iter::once(member).chain(options);
+    let mut described = all.map(|it| &it["description"]).filter(|it| !it.is_null());
+    described.next().map(line).unwrap_or_default()
+}
+
 fn operation(text: &mut String, method: &str, path: &str, operation: &Value) {
     let words = [&operation["summary"], &operation["description"]]
         .map(line)
@@ -113,6 +121,11 @@ fn page() -> String {
     text.push_str("\n# Forms\n");
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         write!(text, "\n## {name}\n\n{}\n", line(&schema["description"])).unwrap();
+        if let Some(values) = schema["enum"].as_array() {
+            let values = values.iter().map(|it| format!("`{}`", line(it)));
+            let values: Vec<String> = values.collect();
+            write!(text, "\nValues: {}.\n", values.join(", ")).unwrap();
+        }
         let Some(members) = schema["properties"].as_object() else {
             continue;
         };
@@ -133,7 +146,7 @@ fn page() -> String {
                 text,
                 "| `{member}` | {}{optional} | {} |",
                 name_of(one),
-                line(&one["description"])
+                meaning(one)
             )
             .unwrap();
         }
