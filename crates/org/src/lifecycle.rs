@@ -6,7 +6,7 @@ use hallpass_plans::{Folded, Plan, PlanStep, StepId, StepState};
 use serde_json::Value;
 
 use crate::control_tower::{DesiredProduct, PROVISION};
-use crate::enrolment::{self, DesiredPlace, DesiredRegistration, REGISTER, RESET, WAIT};
+use crate::enrolment::{self, DesiredRegistration, REGISTER, RESET, UnitMove, WAIT};
 use crate::vending;
 
 pub const LIFECYCLE_SOURCE: &str = "aws.controltower";
@@ -170,7 +170,7 @@ fn registers(step: &PlanStep, unit: &str) -> bool {
     step.kind == REGISTER && read().is_ok_and(|it| it.unit == unit)
 }
 
-fn place(step: &PlanStep) -> Option<DesiredPlace> {
+fn place(step: &PlanStep) -> Option<UnitMove> {
     let is_one = step.kind == WAIT || step.kind == RESET;
     is_one.then(|| serde_json::from_value(step.desired.clone()).ok())?
 }

@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 
 use super::config_steps::{self, is_config_step};
 use super::gather::parent;
-use super::plan::{
-    CONTROLS, DesiredControls, DesiredMove, DesiredPlace, MOVE, REGISTER, RESET, WAIT,
-};
+use super::plan::{CONTROLS, DesiredControls, DesiredMove, MOVE, REGISTER, RESET, UnitMove, WAIT};
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
 use super::rechecks;
 use super::registering;
@@ -49,7 +47,7 @@ fn there(is_there: bool) -> StepProbe {
 }
 
 /// Instructions to undo a move manually, since it removes policies (`organization.md` N-7).
-fn move_back(place: &DesiredPlace) -> String {
+fn move_back(place: &UnitMove) -> String {
     if place.from == place.to {
         return format!(
             "account {} stands in {}, as before",
@@ -119,7 +117,7 @@ impl EnrolmentStepExecutor {
         Ok(obstacle.map_or(seen, |reason| StepProbe::Blocked { reason }))
     }
 
-    async fn look_place(&self, place: &DesiredPlace) -> Result<StepProbe, StepError> {
+    async fn look_place(&self, place: &UnitMove) -> Result<StepProbe, StepError> {
         let parent = parent(&self.home(), &place.account).await.map_err(unseen)?;
         Ok(if parent == place.to {
             StepProbe::Satisfied
@@ -131,11 +129,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn relocate(
-        &self,
-        place: &DesiredPlace,
-        seen: &StepProbe,
-    ) -> Result<WriteAnswer, StepError> {
+    async fn relocate(&self, place: &UnitMove, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let old = seen.old();
         let from = old.get("unit").and_then(Value::as_str);
         let from = from.unwrap_or(&place.from);
@@ -168,10 +162,7 @@ impl EnrolmentStepExecutor {
     }
 
     /// The account's baseline if it comes from the unit; another unit's is removed by the move.
-    async fn own_baseline(
-        &self,
-        place: &DesiredPlace,
-    ) -> Result<Option<BaselineStatus>, StepError> {
+    async fn own_baseline(&self, place: &UnitMove) -> Result<Option<BaselineStatus>, StepError> {
         let found = self.baseline_of(&place.account_arn).await?;
         let is_of_unit = |it: &EnabledBaseline| {
             let of = it.parent.as_ref();
@@ -181,11 +172,7 @@ impl EnrolmentStepExecutor {
         Ok(found.filter(is_of_unit).map(|it| it.status))
     }
 
-    async fn look_enrolled(
-        &self,
-        kind: &str,
-        place: &DesiredPlace,
-    ) -> Result<StepProbe, StepError> {
+    async fn look_enrolled(&self, kind: &str, place: &UnitMove) -> Result<StepProbe, StepError> {
         Ok(match self.own_baseline(place).await? {
             Some(BaselineStatus::Succeeded) => StepProbe::Satisfied,
             Some(BaselineStatus::UnderChange) => StepProbe::InProgress {
@@ -198,7 +185,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn reset(&self, place: &DesiredPlace) -> Result<WriteAnswer, StepError> {
+    async fn reset(&self, place: &UnitMove) -> Result<WriteAnswer, StepError> {
         let all = enabled(self.calls.home.as_ref(), None)
             .await
             .map_err(unseen)?;
@@ -226,7 +213,7 @@ impl EnrolmentStepExecutor {
         self.polls.is_due(remote, pauses, self.clock.now(), told)
     }
 
-    async fn ask_enrolled(&self, place: &DesiredPlace, remote: &str) -> Result<Verify, StepError> {
+    async fn ask_enrolled(&self, place: &UnitMove, remote: &str) -> Result<Verify, StepError> {
         let mut is_over = false;
         if !remote.starts_with("arn:") {
             let operation = (CONTROL_TOWER, "GetBaselineOperation");
@@ -434,7 +421,7 @@ impl EnrolmentStepExecutor {
         match step.kind.as_str() {
             MOVE => self.relocate(&step.wish()?, seen).await,
             WAIT => {
-                let place: DesiredPlace = step.wish()?;
+                let place: UnitMove = step.wish()?;
                 Ok(WriteAnswer::Accepted {
                     remote: place.account_arn,
                 })
@@ -499,7 +486,7 @@ impl EnrolmentStepExecutor {
     }
 }
 
-fn not_enrolled(place: &DesiredPlace, why: &str) -> StepError {
+fn not_enrolled(place: &UnitMove, why: &str) -> StepError {
     let said = if why.is_empty() {
         "Control Tower did not enrol it".to_owned()
     } else {
@@ -530,7 +517,7 @@ impl StepExecutor for EnrolmentStepExecutor {
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
         let not = |why: &str| Undo::Not(why.to_owned());
         match step.kind.as_str() {
-            MOVE => match step.wish::<DesiredPlace>() {
+            MOVE => match step.wish::<UnitMove>() {
                 Ok(place) => Undo::Not(move_back(&place)),
                 Err(_) => not("the step cannot be read"),
             },

@@ -46,7 +46,7 @@ pub use plan::{
     CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PLANS_LOOK, PlannedAccount, draft, draft_config,
     is_enrolment_step,
 };
-pub(crate) use plan::{DesiredPlace, DesiredRegistration, REGISTER, RESET, WAIT};
+pub(crate) use plan::{DesiredRegistration, REGISTER, RESET, UnitMove, WAIT};
 pub use request::{EnrolmentBackend, EnrolmentRequest, RoleCreation};
 pub use results::{EnrolmentStatus, enrolment_results};
 pub use roles::{EnrolmentCalls, TRUSTED_ROLES};

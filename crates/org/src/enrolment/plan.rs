@@ -25,9 +25,9 @@ pub const CONFIG_KIND: &str = "org.enroll.config";
 
 /// The account is in its unit: [`DesiredMove`].
 pub(crate) const MOVE: &str = "enrolment.move";
-/// Automatic enrolment is complete: [`DesiredPlace`].
+/// Automatic enrolment is complete: [`UnitMove`].
 pub(crate) const WAIT: &str = "enrolment.wait";
-/// Enrolment by a baseline reset is complete: [`DesiredPlace`].
+/// Enrolment by a baseline reset is complete: [`UnitMove`].
 pub(crate) const RESET: &str = "enrolment.reset-baseline";
 /// The unit's controls are effective in the account: [`DesiredControls`].
 pub(crate) const CONTROLS: &str = "enrolment.reset-controls";
@@ -56,7 +56,7 @@ pub fn is_enrolment_step(kind: &str) -> bool {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct DesiredPlace {
+pub(crate) struct UnitMove {
     pub(crate) account: AccountId,
     pub(crate) from: String,
     pub(crate) to: String,
@@ -78,7 +78,7 @@ pub(crate) struct MoveNeeds {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DesiredMove {
     #[serde(flatten)]
-    pub(crate) place: DesiredPlace,
+    pub(crate) place: UnitMove,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) needs: Option<MoveNeeds>,
 }
@@ -306,9 +306,9 @@ fn place_wish(
     planned: &PlannedAccount,
     to: &str,
     facts: &EnrolmentFacts,
-) -> DesiredPlace {
+) -> UnitMove {
     let baseline = facts.baselines.get(&facts.unit_arn(to));
-    DesiredPlace {
+    UnitMove {
         account: id.clone(),
         from: planned.from.clone(),
         to: to.to_owned(),
@@ -319,7 +319,7 @@ fn place_wish(
 
 fn move_wish(
     wish: &EnrolmentRequest,
-    place: &DesiredPlace,
+    place: &UnitMove,
     selected: &SelectedAccounts,
     facts: &EnrolmentFacts,
 ) -> DesiredMove {
