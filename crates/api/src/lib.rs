@@ -3,6 +3,7 @@
 //! Wire types only: no behaviour, no domain types. Scripts rely on names and forms.
 
 mod alert;
+mod decision_kind;
 mod denied;
 mod entitlement;
 mod grant;
@@ -26,6 +27,7 @@ pub use alert::{
     AlertMute, AlertRow, AlertRowState, AlertRule, AlertRuleState, AlertRules, AlertSeverity,
     MuteAlert, UnmuteAlert,
 };
+pub use decision_kind::DecisionKind;
 pub use denied::{
     DenialMessage, DenialOfAction, DeniedBecause, DeniedCall, EndedAccess, FittingSets, LargerSet,
     SetNotJudged,
@@ -49,8 +51,7 @@ pub use permission_set::{
     PolicyLine, PolicyRisk, RiskKind, SetPolicy, SetPolicyKind,
 };
 pub use person::{
-    Decision, DecisionKind, Health, HealthStatus, Me, Named, Offer, Offers, Part, Persona, Portal,
-    Preview, Token,
+    Decision, Health, HealthStatus, Me, Named, Offer, Offers, Part, Persona, Portal, Preview, Token,
 };
 pub use problem::{FieldProblem, ORGANIZATION_UNREAD, Problem};
 pub use remediation::{

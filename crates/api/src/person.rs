@@ -4,8 +4,7 @@ use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::names::names;
-use crate::{ApprovalWindow, Grant, HeldAlready, Warning};
+use crate::{ApprovalWindow, DecisionKind, Grant, HeldAlready, Warning};
 
 /// `GET /api/v1/me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -46,22 +45,6 @@ pub struct Named {
     pub id: String,
     /// Name.
     pub name: String,
-}
-
-names! {
-    /// A decision of the rules. `Invalid` and `Adopted` were made without rules.
-    DecisionKind {
-        ApprovalNotRequired = "ApprovalNotRequired",
-        SelfApproval = "SelfApproval",
-        RequiresApproval = "RequiresApproval",
-        NoApprovers = "NoApprovers",
-        NoStatements = "NoStatements",
-        RequesterNotAllowed = "RequesterNotAllowed",
-        /// The target does not exist or is not allowed; no rule was evaluated.
-        Invalid = "Invalid",
-        /// Standing access received an end; no rule was evaluated.
-        Adopted = "Adopted",
-    }
 }
 
 /// A target that the caller may request.

@@ -13,7 +13,11 @@ use serde_json::{Value, json};
 
 use super::config_steps;
 use super::gather::parent;
+<<<<<<< HEAD
 use super::plan::{DesiredControls, DesiredMove, DesiredPlace};
+=======
+use super::plan::{CONTROLS, DesiredControls, DesiredMove, MOVE, REGISTER, RESET, UnitMove, WAIT};
+>>>>>>> wall-c
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
 use super::rechecks;
 use super::registering;
@@ -49,7 +53,7 @@ fn there(is_there: bool) -> StepProbe {
 }
 
 /// Instructions to undo a move manually, since it removes policies (`organization.md` N-7).
-fn move_back(place: &DesiredPlace) -> String {
+fn move_back(place: &UnitMove) -> String {
     if place.from == place.to {
         return format!(
             "account {} stands in {}, as before",
@@ -119,7 +123,7 @@ impl EnrolmentStepExecutor {
         Ok(obstacle.map_or(seen, |reason| StepProbe::Blocked { reason }))
     }
 
-    async fn look_place(&self, place: &DesiredPlace) -> Result<StepProbe, StepError> {
+    async fn look_place(&self, place: &UnitMove) -> Result<StepProbe, StepError> {
         let parent = parent(&self.home(), &place.account).await.map_err(unseen)?;
         Ok(if parent == place.to {
             StepProbe::Satisfied
@@ -131,11 +135,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn relocate(
-        &self,
-        place: &DesiredPlace,
-        seen: &StepProbe,
-    ) -> Result<WriteAnswer, StepError> {
+    async fn relocate(&self, place: &UnitMove, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let old = seen.old();
         let from = old.get("unit").and_then(Value::as_str);
         let from = from.unwrap_or(&place.from);
@@ -168,10 +168,7 @@ impl EnrolmentStepExecutor {
     }
 
     /// The account's baseline if it comes from the unit; another unit's is removed by the move.
-    async fn own_baseline(
-        &self,
-        place: &DesiredPlace,
-    ) -> Result<Option<BaselineStatus>, StepError> {
+    async fn own_baseline(&self, place: &UnitMove) -> Result<Option<BaselineStatus>, StepError> {
         let found = self.baseline_of(&place.account_arn).await?;
         let is_of_unit = |it: &EnabledBaseline| {
             let of = it.parent.as_ref();
@@ -181,11 +178,15 @@ impl EnrolmentStepExecutor {
         Ok(found.filter(is_of_unit).map(|it| it.status))
     }
 
+<<<<<<< HEAD
     async fn look_enrolled(
         &self,
         kind: EnrolmentStepKind,
         place: &DesiredPlace,
     ) -> Result<StepProbe, StepError> {
+=======
+    async fn look_enrolled(&self, kind: &str, place: &UnitMove) -> Result<StepProbe, StepError> {
+>>>>>>> wall-c
         Ok(match self.own_baseline(place).await? {
             Some(BaselineStatus::Succeeded) => StepProbe::Satisfied,
             Some(BaselineStatus::UnderChange) => StepProbe::InProgress {
@@ -198,7 +199,7 @@ impl EnrolmentStepExecutor {
         })
     }
 
-    async fn reset(&self, place: &DesiredPlace) -> Result<WriteAnswer, StepError> {
+    async fn reset(&self, place: &UnitMove) -> Result<WriteAnswer, StepError> {
         let all = enabled(self.calls.home.as_ref(), None)
             .await
             .map_err(unseen)?;
@@ -226,7 +227,7 @@ impl EnrolmentStepExecutor {
         self.polls.is_due(remote, pauses, self.clock.now(), told)
     }
 
-    async fn ask_enrolled(&self, place: &DesiredPlace, remote: &str) -> Result<Verify, StepError> {
+    async fn ask_enrolled(&self, place: &UnitMove, remote: &str) -> Result<Verify, StepError> {
         let mut is_over = false;
         if !remote.starts_with("arn:") {
             let operation = (CONTROL_TOWER, "GetBaselineOperation");
@@ -465,10 +466,17 @@ impl EnrolmentStepExecutor {
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let home = self.calls.home.as_ref();
+<<<<<<< HEAD
         match AnyStepKind::of(step)? {
             Enrolment(EnrolmentStepKind::Move) => self.relocate(&step.wish()?, seen).await,
             Enrolment(EnrolmentStepKind::Wait) => {
                 let place: DesiredPlace = step.wish()?;
+=======
+        match step.kind.as_str() {
+            MOVE => self.relocate(&step.wish()?, seen).await,
+            WAIT => {
+                let place: UnitMove = step.wish()?;
+>>>>>>> wall-c
                 Ok(WriteAnswer::Accepted {
                     remote: place.account_arn,
                 })
@@ -542,7 +550,7 @@ impl EnrolmentStepExecutor {
     }
 }
 
-fn not_enrolled(place: &DesiredPlace, why: &str) -> StepError {
+fn not_enrolled(place: &UnitMove, why: &str) -> StepError {
     let said = if why.is_empty() {
         "Control Tower did not enrol it".to_owned()
     } else {
@@ -572,11 +580,16 @@ impl StepExecutor for EnrolmentStepExecutor {
 
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
         let not = |why: &str| Undo::Not(why.to_owned());
+<<<<<<< HEAD
         let Some(kind) = AnyStepKind::named(&step.kind) else {
             return no_undo_of_unknown(step);
         };
         match kind {
             Enrolment(EnrolmentStepKind::Move) => match step.wish::<DesiredPlace>() {
+=======
+        match step.kind.as_str() {
+            MOVE => match step.wish::<UnitMove>() {
+>>>>>>> wall-c
                 Ok(place) => Undo::Not(move_back(&place)),
                 Err(_) => not("the step cannot be read"),
             },

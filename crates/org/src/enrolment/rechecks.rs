@@ -6,7 +6,7 @@ use hallpass_plans::StepError;
 use serde_json::json;
 
 use super::gather::region_config;
-use super::plan::{DesiredPlace, MoveNeeds};
+use super::plan::{MoveNeeds, UnitMove};
 use super::roles::EnrolmentCalls;
 use crate::control_tower::{BaselineStatus, enabled, has_controls};
 use crate::reading::{ReadFact, ReadPlace, Reader, text};
@@ -17,7 +17,7 @@ const ORGANIZATIONS: &str = "organizations";
 /// Why a move cannot enrol the account; `None` without an obstacle.
 pub(super) async fn obstacle(
     calls: &EnrolmentCalls,
-    place: &DesiredPlace,
+    place: &UnitMove,
     needs: &MoveNeeds,
 ) -> Result<Option<String>, StepError> {
     if let Some(reason) = of_account(calls, place).await? {
@@ -36,10 +36,7 @@ fn home(calls: &EnrolmentCalls) -> Reader<'_> {
     }
 }
 
-async fn of_account(
-    calls: &EnrolmentCalls,
-    place: &DesiredPlace,
-) -> Result<Option<String>, StepError> {
+async fn of_account(calls: &EnrolmentCalls, place: &UnitMove) -> Result<Option<String>, StepError> {
     let id = &place.account;
     let operation = (ORGANIZATIONS, "DescribeAccount");
     let input = json!({ "AccountId": id });
@@ -68,7 +65,7 @@ async fn of_account(
 }
 
 /// Checks for controls if the unit has no baseline that would show it.
-async fn is_controlled(calls: &EnrolmentCalls, place: &DesiredPlace) -> ReadFact<bool> {
+async fn is_controlled(calls: &EnrolmentCalls, place: &UnitMove) -> ReadFact<bool> {
     let arn = &place.account_arn;
     // `arn:…:account/o-…/111122223333` and `arn:…:ou/o-…/ou-…`
     let head = arn.strip_suffix(place.account.as_str()).unwrap_or(arn);
@@ -84,7 +81,7 @@ async fn is_controlled(calls: &EnrolmentCalls, place: &DesiredPlace) -> ReadFact
 
 async fn of_unit(
     calls: &EnrolmentCalls,
-    place: &DesiredPlace,
+    place: &UnitMove,
     needs: &MoveNeeds,
 ) -> Result<Option<String>, StepError> {
     let (unit, was) = (&place.to, &needs.unit_name);
@@ -118,7 +115,7 @@ async fn of_unit(
 /// The account's own Config resources that Control Tower would refuse.
 async fn inside(
     calls: &EnrolmentCalls,
-    place: &DesiredPlace,
+    place: &UnitMove,
     needs: &MoveNeeds,
 ) -> Result<Option<String>, StepError> {
     let mut entered = None;
