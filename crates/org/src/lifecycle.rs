@@ -5,14 +5,9 @@
 use hallpass_plans::{Folded, Plan, PlanStep, StepId, StepState};
 use serde_json::Value;
 
-<<<<<<< HEAD
 use crate::control_tower::{DesiredProduct, FactoryStepKind};
-use crate::enrolment::{self, AnyStepKind, DesiredPlace, DesiredRegistration, EnrolmentStepKind};
+use crate::enrolment::{self, AnyStepKind, DesiredRegistration, EnrolmentStepKind, UnitMove};
 use crate::steps::StepKind as _;
-=======
-use crate::control_tower::{DesiredProduct, PROVISION};
-use crate::enrolment::{self, DesiredRegistration, REGISTER, RESET, UnitMove, WAIT};
->>>>>>> wall-c
 use crate::vending;
 
 pub const LIFECYCLE_SOURCE: &str = "aws.controltower";
@@ -209,15 +204,9 @@ fn registers(step: &PlanStep, unit: &str) -> bool {
     }
 }
 
-<<<<<<< HEAD
-fn place(step: &PlanStep) -> Option<DesiredPlace> {
+fn place(step: &PlanStep) -> Option<UnitMove> {
     match awaited(step)? {
         Awaited::Place => step.wish().ok(),
         Awaited::Product | Awaited::Unit => None,
     }
-=======
-fn place(step: &PlanStep) -> Option<UnitMove> {
-    let is_one = step.kind == WAIT || step.kind == RESET;
-    is_one.then(|| serde_json::from_value(step.desired.clone()).ok())?
->>>>>>> wall-c
 }

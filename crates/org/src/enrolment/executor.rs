@@ -13,11 +13,7 @@ use serde_json::{Value, json};
 
 use super::config_steps;
 use super::gather::parent;
-<<<<<<< HEAD
-use super::plan::{DesiredControls, DesiredMove, DesiredPlace};
-=======
-use super::plan::{CONTROLS, DesiredControls, DesiredMove, MOVE, REGISTER, RESET, UnitMove, WAIT};
->>>>>>> wall-c
+use super::plan::{DesiredControls, DesiredMove, UnitMove};
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
 use super::rechecks;
 use super::registering;
@@ -178,15 +174,11 @@ impl EnrolmentStepExecutor {
         Ok(found.filter(is_of_unit).map(|it| it.status))
     }
 
-<<<<<<< HEAD
     async fn look_enrolled(
         &self,
         kind: EnrolmentStepKind,
-        place: &DesiredPlace,
+        place: &UnitMove,
     ) -> Result<StepProbe, StepError> {
-=======
-    async fn look_enrolled(&self, kind: &str, place: &UnitMove) -> Result<StepProbe, StepError> {
->>>>>>> wall-c
         Ok(match self.own_baseline(place).await? {
             Some(BaselineStatus::Succeeded) => StepProbe::Satisfied,
             Some(BaselineStatus::UnderChange) => StepProbe::InProgress {
@@ -466,17 +458,10 @@ impl EnrolmentStepExecutor {
 
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let home = self.calls.home.as_ref();
-<<<<<<< HEAD
         match AnyStepKind::of(step)? {
             Enrolment(EnrolmentStepKind::Move) => self.relocate(&step.wish()?, seen).await,
             Enrolment(EnrolmentStepKind::Wait) => {
-                let place: DesiredPlace = step.wish()?;
-=======
-        match step.kind.as_str() {
-            MOVE => self.relocate(&step.wish()?, seen).await,
-            WAIT => {
                 let place: UnitMove = step.wish()?;
->>>>>>> wall-c
                 Ok(WriteAnswer::Accepted {
                     remote: place.account_arn,
                 })
@@ -580,16 +565,11 @@ impl StepExecutor for EnrolmentStepExecutor {
 
     fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
         let not = |why: &str| Undo::Not(why.to_owned());
-<<<<<<< HEAD
         let Some(kind) = AnyStepKind::named(&step.kind) else {
             return no_undo_of_unknown(step);
         };
         match kind {
-            Enrolment(EnrolmentStepKind::Move) => match step.wish::<DesiredPlace>() {
-=======
-        match step.kind.as_str() {
-            MOVE => match step.wish::<UnitMove>() {
->>>>>>> wall-c
+            Enrolment(EnrolmentStepKind::Move) => match step.wish::<UnitMove>() {
                 Ok(place) => Undo::Not(move_back(&place)),
                 Err(_) => not("the step cannot be read"),
             },

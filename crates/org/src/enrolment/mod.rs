@@ -47,11 +47,7 @@ pub use plan::{
     CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PLANS_LOOK, PlannedAccount, draft, draft_config,
     is_enrolment_step,
 };
-<<<<<<< HEAD
-pub(crate) use plan::{DesiredPlace, DesiredRegistration};
-=======
-pub(crate) use plan::{DesiredRegistration, REGISTER, RESET, UnitMove, WAIT};
->>>>>>> wall-c
+pub(crate) use plan::{DesiredRegistration, UnitMove};
 pub use request::{EnrolmentBackend, EnrolmentRequest, RoleCreation};
 pub use results::{EnrolmentStatus, enrolment_results};
 pub use roles::{EnrolmentCalls, TRUSTED_ROLES};

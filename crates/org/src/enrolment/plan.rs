@@ -24,33 +24,6 @@ pub const PLAN_KIND: &str = "org.enroll";
 pub const PLANS_LOOK: u32 = 2_000;
 pub const CONFIG_KIND: &str = "org.enroll.config";
 
-<<<<<<< HEAD
-=======
-/// The account is in its unit: [`DesiredMove`].
-pub(crate) const MOVE: &str = "enrolment.move";
-/// Automatic enrolment is complete: [`UnitMove`].
-pub(crate) const WAIT: &str = "enrolment.wait";
-/// Enrolment by a baseline reset is complete: [`UnitMove`].
-pub(crate) const RESET: &str = "enrolment.reset-baseline";
-/// The unit's controls are effective in the account: [`DesiredControls`].
-pub(crate) const CONTROLS: &str = "enrolment.reset-controls";
-/// The recorder is stopped: [`DesiredConfig`].
-pub(crate) const STOP_RECORDER: &str = "enrolment.stop-recorder";
-/// The delivery channel is deleted: [`DesiredConfig`].
-pub(crate) const DELETE_CHANNEL: &str = "enrolment.delete-channel";
-/// The recorder is deleted: [`DesiredConfig`].
-pub(crate) const DELETE_RECORDER: &str = "enrolment.delete-recorder";
-/// The recorder is restored: [`DesiredConfig`].
-pub(crate) const PUT_RECORDER: &str = "enrolment.put-recorder";
-/// The delivery channel is restored: [`DesiredConfig`].
-pub(crate) const PUT_CHANNEL: &str = "enrolment.put-channel";
-/// The recorder is restarted: [`DesiredConfig`].
-pub(crate) const START_RECORDER: &str = "enrolment.start-recorder";
-
-/// The unit is registered: [`DesiredRegistration`].
-pub(crate) const REGISTER: &str = "enrolment.register";
-
->>>>>>> wall-c
 /// Timeout per account, including queued operations of others.
 const ENROLLING: TimeSpan = TimeSpan::minutes(90);
 

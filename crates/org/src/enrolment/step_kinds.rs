@@ -7,9 +7,9 @@ step_kinds! {
     pub(crate) enum EnrolmentStepKind {
         /// The account is in its unit: `DesiredMove`.
         Move = "enrolment.move",
-        /// Automatic enrolment is complete: `DesiredPlace`.
+        /// Automatic enrolment is complete: `UnitMove`.
         Wait = "enrolment.wait",
-        /// Enrolment by a baseline reset is complete: `DesiredPlace`.
+        /// Enrolment by a baseline reset is complete: `UnitMove`.
         Reset = "enrolment.reset-baseline",
         /// The unit's controls are effective in the account: `DesiredControls`.
         Controls = "enrolment.reset-controls",
