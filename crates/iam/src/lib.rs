@@ -15,10 +15,10 @@
 //!             a policy as text: JSON with positions, elements, operators
 //! evaluation  evaluation  answer  case
 //!             decides a request and explains the decision; one request as a line of JSON
-//! use of it   samples  size  suite  residual  summary
-//!             requests drawn from a policy, sizes, tests of policies, access left, a summary
-//! lint        lint
-//!             findings in one policy
+//! use of it   samples  size  suite  residual
+//!             requests drawn from a policy, sizes, tests of policies, access left
+//! review      lint  summary
+//!             findings in one policy; one policy in words
 //! proofs      powers  denial
 //!             what a role can do; what a denied call lacks
 //! generators  generate;  above it attributes  perimeter  vpn
@@ -63,9 +63,9 @@ pub mod residual;
 pub mod samples;
 pub mod size;
 pub mod suite;
-pub mod summary;
 
 pub mod lint;
+pub mod summary;
 
 pub mod denial;
 pub mod powers;

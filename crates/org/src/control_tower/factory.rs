@@ -509,7 +509,7 @@ mod tests {
                 "PhysicalId": account, "LastRecordId": "rec-1",
             });
             let calls = OneProduct(product);
-            let word = match look(&calls, (&wish, &own)).await.unwrap() {
+            let word = match look(&calls, &wish, &own).await.unwrap() {
                 StepProbe::Satisfied => "satisfied",
                 StepProbe::InProgress { .. } => "in progress",
                 StepProbe::Blocked { reason } => {

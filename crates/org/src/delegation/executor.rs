@@ -15,19 +15,21 @@ use serde_json::{Value, json};
 
 use super::compare::WantedMember;
 use super::facts::MemberStanding;
-use super::families::{DETECTIVE, DelegatedService, RegionalCalls, service_named};
+use super::families::DETECTIVE;
 use super::file::InvitationMail;
 use super::gather::{administrators, home, regional, trusted};
 use super::graphs;
 use super::members::MembersBefore;
 use super::other_regions::stands_elsewhere;
-use super::plan::{DelegationStepKind, DesiredAdministrator, DesiredGraph, TrustedService};
+use super::plan::{DelegationStepKind as Kind, DesiredAdministrator, DesiredGraph, TrustedService};
 use super::undoing::undo;
+use super::write_calls::{
+    ORGANIZATIONS, WriteCall, at_home, designation, family, graph_call, own_calls, registration,
+};
 use crate::changing::ServiceCalls;
-use crate::reading::{Operation, ReadPlace, text};
+use crate::reading::text;
 use crate::steps::{StepKind as _, setback, stored, unseen};
 
-const ORGANIZATIONS: &str = "organizations";
 /// Delay until Detective knows organization changes (`organization.md` D-5).
 const KNOWN_WITHIN: TimeSpan = TimeSpan::minutes(60);
 /// Retry pause for accounts not known yet: with the runner's retry count this exceeds an hour.
@@ -36,12 +38,6 @@ const NEW_ACCOUNTS_PAUSE: Duration = Duration::from_secs(130);
 pub struct DelegationStepExecutor {
     calls: Arc<dyn ServiceCalls>,
     clock: Arc<dyn Clock>,
-}
-
-struct WriteCall {
-    place: ReadPlace,
-    operation: Operation,
-    input: Value,
 }
 
 impl DelegationStepExecutor {
@@ -98,17 +94,17 @@ impl DelegationStepExecutor {
     /// State after the write. Other Regions were checked before the deregistration, and are not
     /// checked again until it is visible.
     async fn look_after(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        match DelegationStepKind::of(step)? {
-            DelegationStepKind::Deregister => self.look_forgotten(&step.wish()?).await,
-            DelegationStepKind::Trust
-            | DelegationStepKind::Register
-            | DelegationStepKind::Designate
-            | DelegationStepKind::Withdraw
-            | DelegationStepKind::Graph
-            | DelegationStepKind::AutoEnable
-            | DelegationStepKind::Packages
-            | DelegationStepKind::Members
-            | DelegationStepKind::Invite => self.look(step).await,
+        match Kind::of(step)? {
+            Kind::Deregister => self.look_forgotten(&step.wish()?).await,
+            Kind::Trust
+            | Kind::Register
+            | Kind::Designate
+            | Kind::Withdraw
+            | Kind::Graph
+            | Kind::AutoEnable
+            | Kind::Packages
+            | Kind::Members
+            | Kind::Invite => self.look(step).await,
         }
     }
 
@@ -247,79 +243,63 @@ impl DelegationStepExecutor {
 
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let region = step.target.region.as_str();
-        match DelegationStepKind::of(step)? {
-            DelegationStepKind::Trust => self.look_trust(&step.wish()?).await,
-            DelegationStepKind::Register => self.look_register(&step.wish()?).await,
-            DelegationStepKind::Deregister => self.look_deregister(&step.wish()?).await,
-            DelegationStepKind::Designate => self.look_designate(&step.wish()?, region).await,
-            DelegationStepKind::Withdraw => {
+        match Kind::of(step)? {
+            Kind::Trust => self.look_trust(&step.wish()?).await,
+            Kind::Register => self.look_register(&step.wish()?).await,
+            Kind::Deregister => self.look_deregister(&step.wish()?).await,
+            Kind::Designate => self.look_designate(&step.wish()?, region).await,
+            Kind::Withdraw => {
                 let wish: DesiredAdministrator = step.wish()?;
                 let found = self.designated(&wish, region).await?;
                 let is_there = found.as_deref() == Some(wish.account.as_str());
                 Ok(Self::look_gone(&wish, is_there))
             }
-            DelegationStepKind::Graph => {
+            Kind::Graph => {
                 let graph = self.graph(&step.wish()?, region).await?;
                 Ok(there(graph.is_some()))
             }
-            DelegationStepKind::AutoEnable => self.look_auto_enable(&step.wish()?, region).await,
-            DelegationStepKind::Packages => self.look_packages(&step.wish()?, region).await,
-            DelegationStepKind::Members | DelegationStepKind::Invite => {
-                self.look_members(&step.wish()?, region).await
-            }
+            Kind::AutoEnable => self.look_auto_enable(&step.wish()?, region).await,
+            Kind::Packages => self.look_packages(&step.wish()?, region).await,
+            Kind::Members | Kind::Invite => self.look_members(&step.wish()?, region).await,
         }
     }
 
     async fn act_on(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
-        let kind = DelegationStepKind::of(step)?;
+        let kind = Kind::of(step)?;
         let region = step.target.region.as_str();
         let call = match kind {
-            DelegationStepKind::Trust => {
+            Kind::Trust => {
                 let wish: TrustedService = step.wish()?;
                 let input = json!({ "ServicePrincipal": wish.principal });
-                at_home((ORGANIZATIONS, "EnableAWSServiceAccess"), input)
+                Some(at_home((ORGANIZATIONS, "EnableAWSServiceAccess"), input))
             }
-            DelegationStepKind::Register => {
-                registration("RegisterDelegatedAdministrator", &step.wish()?)?
-            }
-            DelegationStepKind::Deregister => {
-                registration("DeregisterDelegatedAdministrator", &step.wish()?)?
-            }
-            DelegationStepKind::Designate => designation(step, true)?,
-            DelegationStepKind::Withdraw => designation(step, false)?,
+            Kind::Register => Some(registration(
+                "RegisterDelegatedAdministrator",
+                &step.wish()?,
+            )?),
+            Kind::Deregister => Some(registration(
+                "DeregisterDelegatedAdministrator",
+                &step.wish()?,
+            )?),
+            Kind::Designate => Some(designation(step, true)?),
+            Kind::Withdraw => Some(designation(step, false)?),
             // AWS creates the graph
-            DelegationStepKind::Graph => return Ok(accepted("the organization's behavior graph")),
-            DelegationStepKind::AutoEnable => {
-                let wish: DesiredGraph = step.wish()?;
-                let Some(graph) = self.graph(&wish, region).await? else {
-                    return Ok(other_graph());
-                };
-                let is_on = wish.auto_enable == Some(true);
-                let input = json!({ "GraphArn": graph, "AutoEnable": is_on });
-                graph_call(wish, region, "UpdateOrganizationConfiguration", input)
-            }
-            DelegationStepKind::Packages => {
-                let wish: DesiredGraph = step.wish()?;
-                let Some(graph) = self.graph(&wish, region).await? else {
-                    return Ok(other_graph());
-                };
-                let input = json!({ "GraphArn": graph, "DatasourcePackages": wish.packages });
-                graph_call(wish, region, "UpdateDatasourcePackages", input)
-            }
-            DelegationStepKind::Members => {
+            Kind::Graph => return Ok(accepted("the organization's behavior graph")),
+            Kind::AutoEnable => self.auto_enable_call(step.wish()?, region).await?,
+            Kind::Packages => self.packages_call(step.wish()?, region).await?,
+            Kind::Members => {
                 let quiet = DesiredGraph {
                     invitation: InvitationMail::None,
                     ..step.wish()?
                 };
-                match self.members_call(quiet, region).await? {
-                    Some(call) => call,
-                    None => return Ok(other_graph()),
-                }
+                self.members_call(quiet, region).await?
             }
-            DelegationStepKind::Invite => match self.members_call(step.wish()?, region).await? {
-                Some(call) => call,
-                None => return Ok(other_graph()),
-            },
+            Kind::Invite => self.members_call(step.wish()?, region).await?,
+        };
+        let Some(call) = call else {
+            return Ok(WriteAnswer::later(
+                "the behavior graph, or its members, are not as they were seen".to_owned(),
+            ));
         };
         let sent = self
             .calls
@@ -334,40 +314,14 @@ impl DelegationStepExecutor {
                 })))
             }
             Ok(answer) => match answered(&answer) {
-                WriteAnswer::Accepted { .. } if kind == DelegationStepKind::Invite => {
+                WriteAnswer::Accepted { .. } if kind == Kind::Invite => {
                     let wish: DesiredGraph = step.wish()?;
                     let all = wish.members.iter().map(|it| it.account.as_str());
                     Ok(accepted(&awaited(&all.collect::<Vec<_>>())))
                 }
                 other => Ok(other),
             },
-            Err(OrganizationFault::AlreadyThere { message }) => match kind {
-                DelegationStepKind::Register | DelegationStepKind::Designate => {
-                    Ok(accepted("it was set already"))
-                }
-                DelegationStepKind::Trust
-                | DelegationStepKind::Deregister
-                | DelegationStepKind::Withdraw
-                | DelegationStepKind::Graph
-                | DelegationStepKind::AutoEnable
-                | DelegationStepKind::Packages
-                | DelegationStepKind::Members
-                | DelegationStepKind::Invite => Err(StepError::failed("already_there", &message)),
-            },
-            Err(OrganizationFault::NotThere { message }) => match kind {
-                DelegationStepKind::Deregister | DelegationStepKind::Withdraw => {
-                    Ok(accepted("it was already removed"))
-                }
-                DelegationStepKind::Trust
-                | DelegationStepKind::Register
-                | DelegationStepKind::Designate
-                | DelegationStepKind::Graph
-                | DelegationStepKind::AutoEnable
-                | DelegationStepKind::Packages
-                | DelegationStepKind::Members
-                | DelegationStepKind::Invite => Err(StepError::failed("not_there", &message)),
-            },
-            Err(fault) => Err(setback(fault)),
+            Err(fault) => refused(kind, fault),
         }
     }
 
@@ -394,6 +348,33 @@ impl DelegationStepExecutor {
             .map(|it| text(it, "/Id"))
             .collect();
         Ok(refused.is_subset(&fresh))
+    }
+
+    async fn auto_enable_call(
+        &self,
+        wish: DesiredGraph,
+        region: &str,
+    ) -> Result<Option<WriteCall>, StepError> {
+        let Some(graph) = self.graph(&wish, region).await? else {
+            return Ok(None);
+        };
+        let is_on = wish.auto_enable == Some(true);
+        let input = json!({ "GraphArn": graph, "AutoEnable": is_on });
+        let operation = "UpdateOrganizationConfiguration";
+        Ok(Some(graph_call(wish, region, operation, input)))
+    }
+
+    async fn packages_call(
+        &self,
+        wish: DesiredGraph,
+        region: &str,
+    ) -> Result<Option<WriteCall>, StepError> {
+        let Some(graph) = self.graph(&wish, region).await? else {
+            return Ok(None);
+        };
+        let input = json!({ "GraphArn": graph, "DatasourcePackages": wish.packages });
+        let operation = "UpdateDatasourcePackages";
+        Ok(Some(graph_call(wish, region, operation, input)))
     }
 
     /// Adds those accounts that are not yet members; `None` if there are none, or no graph.
@@ -423,59 +404,33 @@ impl DelegationStepExecutor {
     }
 }
 
-fn graph_call(
-    wish: DesiredGraph,
-    region: &str,
-    operation: &'static str,
-    input: Value,
-) -> WriteCall {
-    WriteCall {
-        place: ReadPlace {
-            account: Some(wish.account),
-            region: Some(region.to_owned()),
+/// A write without effect may be what is wanted already.
+fn refused(kind: Kind, fault: OrganizationFault) -> Result<WriteAnswer, StepError> {
+    match fault {
+        OrganizationFault::AlreadyThere { message } => match kind {
+            Kind::Register | Kind::Designate => Ok(accepted("it was set already")),
+            Kind::Trust
+            | Kind::Deregister
+            | Kind::Withdraw
+            | Kind::Graph
+            | Kind::AutoEnable
+            | Kind::Packages
+            | Kind::Members
+            | Kind::Invite => Err(StepError::failed("already_there", &message)),
         },
-        operation: (DETECTIVE, operation),
-        input,
+        OrganizationFault::NotThere { message } => match kind {
+            Kind::Deregister | Kind::Withdraw => Ok(accepted("it was already removed")),
+            Kind::Trust
+            | Kind::Register
+            | Kind::Designate
+            | Kind::Graph
+            | Kind::AutoEnable
+            | Kind::Packages
+            | Kind::Members
+            | Kind::Invite => Err(StepError::failed("not_there", &message)),
+        },
+        fault => Err(setback(fault)),
     }
-}
-
-fn other_graph() -> WriteAnswer {
-    WriteAnswer::later("the behavior graph, or its members, are not as they were seen".to_owned())
-}
-
-fn at_home(operation: Operation, input: Value) -> WriteCall {
-    WriteCall {
-        place: ReadPlace::default(),
-        operation,
-        input,
-    }
-}
-
-fn registration(
-    operation: &'static str,
-    wish: &DesiredAdministrator,
-) -> Result<WriteCall, StepError> {
-    let principal = family(&wish.service)?.principal;
-    let input = json!({ "AccountId": wish.account, "ServicePrincipal": principal });
-    Ok(at_home((ORGANIZATIONS, operation), input))
-}
-
-fn designation(step: &PlanStep, sets: bool) -> Result<WriteCall, StepError> {
-    let wish: DesiredAdministrator = step.wish()?;
-    let own = own_calls(&wish.service)?;
-    let (operation, names_it) = if sets {
-        (own.enable, true)
-    } else {
-        (own.disable, own.disable_names_it)
-    };
-    let input = if names_it {
-        json!({ own.account: wish.account })
-    } else {
-        json!({})
-    };
-    let mut call = at_home((own.service, operation), input);
-    call.place.region = Some(step.target.region.clone());
-    Ok(call)
 }
 
 fn unprocessed(answer: &Value) -> impl Iterator<Item = &Value> {
@@ -513,21 +468,6 @@ fn there(is_there: bool) -> StepProbe {
     } else {
         StepProbe::Absent
     }
-}
-
-fn family(name: &str) -> Result<&'static DelegatedService, StepError> {
-    service_named(name)
-        .ok_or_else(|| StepError::failed("plan", &format!("no service is called `{name}`")))
-}
-
-fn own_calls(name: &str) -> Result<RegionalCalls, StepError> {
-    let none = || {
-        StepError::failed(
-            "plan",
-            &format!("`{name}` has one administrator everywhere"),
-        )
-    };
-    family(name)?.regional.ok_or_else(none)
 }
 
 #[async_trait]
@@ -587,9 +527,6 @@ impl StepExecutor for DelegationStepExecutor {
 }
 
 fn takes_members(step: &PlanStep) -> bool {
-    let kind = DelegationStepKind::named(&step.kind);
-    matches!(
-        kind,
-        Some(DelegationStepKind::Members | DelegationStepKind::Invite)
-    )
+    let kind = Kind::named(&step.kind);
+    matches!(kind, Some(Kind::Members | Kind::Invite))
 }

@@ -24,6 +24,7 @@ mod graphs;
 mod members;
 mod other_regions;
 mod undoing;
+mod write_calls;
 
 pub use compare::{
     DelegationRefused, DelegationRow, DelegationState, ENABLED_REGIONS, MEMBERS_MAX, Replacing,

@@ -17,12 +17,11 @@ use super::plan::{DesiredControls, DesiredMove, UnitMove};
 use super::polling::{ENROLMENT, FACTORY, Pauses, PollSchedule};
 use super::rechecks;
 use super::registering;
-use super::role_steps::DesiredRole;
-use super::roles::{EXECUTION, EnrolmentCalls};
+use super::role_calls;
+use super::roles::EnrolmentCalls;
 use super::stack_sets;
 use super::step_kinds::AnyStepKind::{self, Config, Enrolment, Factory};
-use super::step_kinds::EnrolmentStepKind;
-use crate::changing::ServiceCalls;
+use super::step_kinds::EnrolmentStepKind as Kind;
 use crate::control_tower::{
     self, BaselineStatus, EnabledBaseline, FactoryStepKind, controls_in, enabled,
 };
@@ -38,14 +37,6 @@ pub struct EnrolmentStepExecutor {
     clock: Arc<dyn Clock>,
     news: Arc<dyn StepNews>,
     polls: PollSchedule,
-}
-
-fn there(is_there: bool) -> StepProbe {
-    if is_there {
-        StepProbe::Satisfied
-    } else {
-        StepProbe::Absent
-    }
 }
 
 /// Instructions to undo a move manually, since it removes policies (`organization.md` N-7).
@@ -174,18 +165,14 @@ impl EnrolmentStepExecutor {
         Ok(found.filter(is_of_unit).map(|it| it.status))
     }
 
-    async fn look_enrolled(
-        &self,
-        kind: EnrolmentStepKind,
-        place: &UnitMove,
-    ) -> Result<StepProbe, StepError> {
+    async fn look_enrolled(&self, kind: Kind, place: &UnitMove) -> Result<StepProbe, StepError> {
         Ok(match self.own_baseline(place).await? {
             Some(BaselineStatus::Succeeded) => StepProbe::Satisfied,
             Some(BaselineStatus::UnderChange) => StepProbe::InProgress {
                 remote: place.account_arn.clone(),
             },
             // a reset repairs a failed baseline
-            Some(BaselineStatus::Failed) if kind == EnrolmentStepKind::Reset => StepProbe::Absent,
+            Some(BaselineStatus::Failed) if kind == Kind::Reset => StepProbe::Absent,
             Some(BaselineStatus::Failed) => return Err(not_enrolled(place, "")),
             None => StepProbe::Absent,
         })
@@ -308,93 +295,6 @@ impl EnrolmentStepExecutor {
         Ok(Verify::Again(Retry::new(Class::Conflict, why)))
     }
 
-    fn inside(&self, wish: &DesiredRole) -> Result<&Arc<dyn ServiceCalls>, StepError> {
-        let found = self.calls.by(&wish.by);
-        found.ok_or_else(|| StepError::failed("plan", &format!("no role is called `{}`", wish.by)))
-    }
-
-    fn reader_inside(&self, wish: &DesiredRole) -> Result<Reader<'_>, StepError> {
-        Ok(Reader {
-            calls: self.inside(wish)?.as_ref(),
-            place: ReadPlace {
-                account: Some(wish.account.clone()),
-                region: None,
-            },
-        })
-    }
-
-    async fn look_role(&self, wish: &DesiredRole) -> Result<StepProbe, StepError> {
-        let there_in = self.reader_inside(wish)?;
-        let named = json!({ "RoleName": EXECUTION });
-        let found = there_in.one_unless(("iam", "GetRole"), named, "NoSuchEntity");
-        Ok(there(found.await.map_err(unseen)?.is_some()))
-    }
-
-    async fn look_granted(&self, wish: &DesiredRole) -> Result<StepProbe, StepError> {
-        let there_in = self.reader_inside(wish)?;
-        let named = json!({ "RoleName": EXECUTION });
-        let none = Some("NoSuchEntity");
-        let operation = ("iam", "ListAttachedRolePolicies");
-        let found = there_in.list_unless(operation, named, "AttachedPolicies", none);
-        let held = found.await.map_err(unseen)?.unwrap_or_default();
-        let administrator = wish.administrator();
-        Ok(there(
-            held.iter()
-                .any(|it| text(it, "/PolicyArn") == administrator),
-        ))
-    }
-
-    async fn make_role(&self, wish: &DesiredRole) -> Result<WriteAnswer, StepError> {
-        let trust = json!({ "Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": { "AWS": wish.trusted() },
-            "Action": "sts:AssumeRole",
-        }]});
-        let input = json!({
-            "RoleName": EXECUTION, "AssumeRolePolicyDocument": trust.to_string(),
-            "Description": "Control Tower enters this account by it",
-        });
-        self.send_inside(wish, "CreateRole", &input).await
-    }
-
-    async fn grant_role(&self, wish: &DesiredRole) -> Result<WriteAnswer, StepError> {
-        let input = json!({ "RoleName": EXECUTION, "PolicyArn": wish.administrator() });
-        self.send_inside(wish, "AttachRolePolicy", &input).await
-    }
-
-    async fn send_inside(
-        &self,
-        wish: &DesiredRole,
-        operation: &'static str,
-        input: &Value,
-    ) -> Result<WriteAnswer, StepError> {
-        let place = ReadPlace {
-            account: Some(wish.account.clone()),
-            region: None,
-        };
-        let accepted = WriteAnswer::Accepted {
-            remote: EXECUTION.to_owned(),
-        };
-        match self
-            .inside(wish)?
-            .send(&place, ("iam", operation), input)
-            .await
-        {
-            Ok(_) => Ok(accepted),
-            Err(OrganizationFault::Refused { code, .. })
-                if code.starts_with("EntityAlreadyExists") =>
-            {
-                Ok(accepted)
-            }
-            // IAM shows a new role some seconds late
-            Err(OrganizationFault::Refused { code, message })
-                if code.starts_with("NoSuchEntity") =>
-            {
-                Ok(WriteAnswer::later(message))
-            }
-            Err(fault) => Err(setback(fault)),
-        }
-    }
-
     /// A product belongs to the step if any of its attempts launched it.
     async fn look_product(
         &self,
@@ -409,23 +309,21 @@ impl EnrolmentStepExecutor {
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let home = self.calls.home.as_ref();
         match AnyStepKind::of(step)? {
-            Enrolment(EnrolmentStepKind::Move) => self.look_place(&step.wish()?).await,
-            Enrolment(kind @ (EnrolmentStepKind::Wait | EnrolmentStepKind::Reset)) => {
+            Enrolment(Kind::Move) => self.look_place(&step.wish()?).await,
+            Enrolment(kind @ (Kind::Wait | Kind::Reset)) => {
                 self.look_enrolled(kind, &step.wish()?).await
             }
-            Enrolment(EnrolmentStepKind::Register) => registering::look(home, &step.wish()?).await,
-            Enrolment(EnrolmentStepKind::Controls) => self.look_controls(&step.wish()?).await,
-            Enrolment(EnrolmentStepKind::CreateRole) => self.look_role(&step.wish()?).await,
-            Enrolment(EnrolmentStepKind::GrantRole) => self.look_granted(&step.wish()?).await,
-            Enrolment(EnrolmentStepKind::StackSet) => {
-                stack_sets::look_set(home, &step.wish()?).await
+            Enrolment(Kind::Register) => registering::look(home, &step.wish()?).await,
+            Enrolment(Kind::Controls) => self.look_controls(&step.wish()?).await,
+            Enrolment(Kind::CreateRole) => role_calls::look_role(&self.calls, &step.wish()?).await,
+            Enrolment(Kind::GrantRole) => {
+                role_calls::look_granted(&self.calls, &step.wish()?).await
             }
-            Enrolment(EnrolmentStepKind::StackInstance) => {
+            Enrolment(Kind::StackSet) => stack_sets::look_set(home, &step.wish()?).await,
+            Enrolment(Kind::StackInstance) => {
                 stack_sets::look_instance(&self.calls, &step.wish()?).await
             }
-            Enrolment(EnrolmentStepKind::Inside) => {
-                stack_sets::look_inside(&self.calls, &step.wish()?).await
-            }
+            Enrolment(Kind::Inside) => stack_sets::look_inside(&self.calls, &step.wish()?).await,
             Factory(FactoryStepKind::Admit) => {
                 control_tower::look_admitted(home, &step.wish()?).await
             }
@@ -438,19 +336,19 @@ impl EnrolmentStepExecutor {
 
     async fn look_again(&self, step: &PlanStep, sent: &SentBefore) -> Result<StepProbe, StepError> {
         match AnyStepKind::of(step)? {
-            Enrolment(EnrolmentStepKind::Move) => self.look_before_move(step, sent).await,
+            Enrolment(Kind::Move) => self.look_before_move(step, sent).await,
             Factory(FactoryStepKind::Provision) => self.look_product(step, sent).await,
             Config(kind) => config_steps::look_again(&self.calls, kind, &step.wish()?).await,
             Enrolment(
-                EnrolmentStepKind::Wait
-                | EnrolmentStepKind::Reset
-                | EnrolmentStepKind::Register
-                | EnrolmentStepKind::Controls
-                | EnrolmentStepKind::CreateRole
-                | EnrolmentStepKind::GrantRole
-                | EnrolmentStepKind::StackSet
-                | EnrolmentStepKind::StackInstance
-                | EnrolmentStepKind::Inside,
+                Kind::Wait
+                | Kind::Reset
+                | Kind::Register
+                | Kind::Controls
+                | Kind::CreateRole
+                | Kind::GrantRole
+                | Kind::StackSet
+                | Kind::StackInstance
+                | Kind::Inside,
             )
             | Factory(FactoryStepKind::Admit) => self.look(step).await,
         }
@@ -459,27 +357,25 @@ impl EnrolmentStepExecutor {
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let home = self.calls.home.as_ref();
         match AnyStepKind::of(step)? {
-            Enrolment(EnrolmentStepKind::Move) => self.relocate(&step.wish()?, seen).await,
-            Enrolment(EnrolmentStepKind::Wait) => {
+            Enrolment(Kind::Move) => self.relocate(&step.wish()?, seen).await,
+            Enrolment(Kind::Wait) => {
                 let place: UnitMove = step.wish()?;
                 Ok(WriteAnswer::Accepted {
                     remote: place.account_arn,
                 })
             }
-            Enrolment(EnrolmentStepKind::Reset) => self.reset(&step.wish()?).await,
-            Enrolment(EnrolmentStepKind::Register) => {
-                registering::register(home, &step.wish()?).await
-            }
-            Enrolment(EnrolmentStepKind::Controls) => self.reset_controls(&step.wish()?).await,
-            Enrolment(EnrolmentStepKind::CreateRole) => self.make_role(&step.wish()?).await,
-            Enrolment(EnrolmentStepKind::GrantRole) => self.grant_role(&step.wish()?).await,
-            Enrolment(EnrolmentStepKind::StackSet) => {
+            Enrolment(Kind::Reset) => self.reset(&step.wish()?).await,
+            Enrolment(Kind::Register) => registering::register(home, &step.wish()?).await,
+            Enrolment(Kind::Controls) => self.reset_controls(&step.wish()?).await,
+            Enrolment(Kind::CreateRole) => role_calls::make_role(&self.calls, &step.wish()?).await,
+            Enrolment(Kind::GrantRole) => role_calls::grant_role(&self.calls, &step.wish()?).await,
+            Enrolment(Kind::StackSet) => {
                 stack_sets::make_set(home, &step.wish()?, &step.token).await
             }
-            Enrolment(EnrolmentStepKind::StackInstance) => {
+            Enrolment(Kind::StackInstance) => {
                 stack_sets::make_instance(home, &step.wish()?, &step.token).await
             }
-            Enrolment(EnrolmentStepKind::Inside) => Ok(WriteAnswer::later(
+            Enrolment(Kind::Inside) => Ok(WriteAnswer::later(
                 "the account cannot be entered".to_owned(),
             )),
             Factory(FactoryStepKind::Admit) => control_tower::admit(home, &step.wish()?).await,
@@ -493,20 +389,20 @@ impl EnrolmentStepExecutor {
     async fn ask(&self, step: &PlanStep, remote: &str) -> Result<Verify, StepError> {
         let home = self.calls.home.as_ref();
         match AnyStepKind::of(step)? {
-            Enrolment(EnrolmentStepKind::Wait | EnrolmentStepKind::Reset) => {
+            Enrolment(Kind::Wait | Kind::Reset) => {
                 if !self.is_due(step, remote, ENROLMENT).await {
                     return Ok(Verify::Running);
                 }
                 self.ask_enrolled(&step.wish()?, remote).await
             }
-            Enrolment(EnrolmentStepKind::Register) => {
+            Enrolment(Kind::Register) => {
                 if !self.is_due(step, remote, ENROLMENT).await {
                     return Ok(Verify::Running);
                 }
                 registering::ask(home, &step.wish()?, remote).await
             }
-            Enrolment(EnrolmentStepKind::Controls) => self.ask_controls(&step.wish()?).await,
-            Enrolment(EnrolmentStepKind::StackInstance) => {
+            Enrolment(Kind::Controls) => self.ask_controls(&step.wish()?).await,
+            Enrolment(Kind::StackInstance) => {
                 stack_sets::ask_instance(&self.calls, &step.wish()?, remote).await
             }
             Factory(FactoryStepKind::Provision) => {
@@ -517,11 +413,7 @@ impl EnrolmentStepExecutor {
             }
             Config(kind) => config_steps::verify(&self.calls, kind, &step.wish()?).await,
             Enrolment(
-                EnrolmentStepKind::Move
-                | EnrolmentStepKind::CreateRole
-                | EnrolmentStepKind::GrantRole
-                | EnrolmentStepKind::StackSet
-                | EnrolmentStepKind::Inside,
+                Kind::Move | Kind::CreateRole | Kind::GrantRole | Kind::StackSet | Kind::Inside,
             )
             | Factory(FactoryStepKind::Admit) => Ok(match self.look(step).await? {
                 StepProbe::Satisfied => Verify::Done(Effect {
@@ -569,28 +461,24 @@ impl StepExecutor for EnrolmentStepExecutor {
             return no_undo_of_unknown(step);
         };
         match kind {
-            Enrolment(EnrolmentStepKind::Move) => match step.wish::<UnitMove>() {
+            Enrolment(Kind::Move) => match step.wish::<UnitMove>() {
                 Ok(place) => Undo::Not(move_back(&place)),
                 Err(_) => not("the step cannot be read"),
             },
-            Enrolment(EnrolmentStepKind::Wait | EnrolmentStepKind::Reset) => {
+            Enrolment(Kind::Wait | Kind::Reset) => {
                 not("an enrolled account stays enrolled: unmanage it in Control Tower")
             }
-            Enrolment(EnrolmentStepKind::Register) => {
+            Enrolment(Kind::Register) => {
                 not("a registered unit stays registered: deregister it in Control Tower")
             }
-            Enrolment(EnrolmentStepKind::Controls) => {
-                not("controls of a unit hold in every account there")
+            Enrolment(Kind::Controls) => not("controls of a unit hold in every account there"),
+            Enrolment(Kind::CreateRole | Kind::GrantRole | Kind::StackInstance) => {
+                not("Control Tower enters the account by the role")
             }
-            Enrolment(
-                EnrolmentStepKind::CreateRole
-                | EnrolmentStepKind::GrantRole
-                | EnrolmentStepKind::StackInstance,
-            ) => not("Control Tower enters the account by the role"),
-            Enrolment(EnrolmentStepKind::StackSet) => {
+            Enrolment(Kind::StackSet) => {
                 not("other enrolments may use the stack set by now; empty, it costs nothing")
             }
-            Enrolment(EnrolmentStepKind::Inside) => not("it only looks"),
+            Enrolment(Kind::Inside) => not("it only looks"),
             Factory(FactoryStepKind::Admit) => {
                 not("others may launch accounts as the same principal by now")
             }

@@ -32,6 +32,7 @@ mod executor;
 mod polling;
 mod rechecks;
 mod registering;
+mod role_calls;
 mod role_steps;
 mod stack_sets;
 

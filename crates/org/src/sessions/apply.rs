@@ -18,7 +18,9 @@ use super::TAG;
 use crate::outage::check_target;
 use crate::policy_probe::probe_put;
 use crate::refusal::lint;
-use crate::steps::{Guard, Keeping, Pair, PolicyRef, PolicyStepKind, PutPolicy, StepBasis, stored};
+use crate::steps::{
+    Guard, Keeping, Pair, PolicyRef, PolicyStepKind as Kind, PutPolicy, StepBasis, stored,
+};
 use crate::{ChoreError, unread};
 
 /// Ends are rounded up to the hour, so that a slightly later equal request gives the same plan.
@@ -92,7 +94,7 @@ pub async fn plan_apply(
     };
     let (guard, usual) = (stored(&guard), Lane::usual());
     let organization = of_organization("preconditions");
-    let checked = draft.step(organization, PolicyStepKind::Guard, guard, usual, &[]);
+    let checked = draft.step(organization, Kind::Guard, guard, usual, &[]);
     let keeping = Keeping {
         policy: wanted.name.clone(),
         rows,
@@ -100,7 +102,7 @@ pub async fn plan_apply(
     // store ends before the policy: an entry without an end would stay forever
     let kept = draft.step(
         of_organization("ends of entries"),
-        PolicyStepKind::KeepRevocations,
+        Kind::KeepRevocations,
         stored(&keeping),
         Lane::usual(),
         &[checked],
@@ -122,25 +124,13 @@ pub async fn plan_apply(
         ..StepBasis::default()
     };
     let policy = stored(&PutPolicy { policy, basis });
-    let put = draft.step(
-        of_organization(&target),
-        PolicyStepKind::Put,
-        policy,
-        lane,
-        &[kept],
-    );
+    let put = draft.step(of_organization(&target), Kind::Put, policy, lane, &[kept]);
     draft.compared(&put, compared);
     for target in &wanted.targets {
         let pair = pair(&wanted.name, target, &content);
-        let (place, lane) = (format!("target {target}"), Lane::organizations_write());
-        let after = std::slice::from_ref(&put);
-        draft.step(
-            of_organization(&place),
-            PolicyStepKind::Attach,
-            stored(&pair),
-            lane,
-            after,
-        );
+        let place = of_organization(&format!("target {target}"));
+        let (lane, after) = (Lane::organizations_write(), std::slice::from_ref(&put));
+        draft.step(place, Kind::Attach, stored(&pair), lane, after);
     }
     Ok(draft)
 }

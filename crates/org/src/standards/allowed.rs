@@ -70,6 +70,8 @@ pub(super) fn may_change(
 
 #[cfg(test)]
 mod tests {
+    use hallpass_base::Timestamp;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {

@@ -23,7 +23,7 @@ use super::observations::{
     HubBefore, before as before_of, done_in_part, is_partly_on, look_controls, look_off, look_on,
     look_ready, state_of, without_changed,
 };
-use super::plan::StandardsStepKind;
+use super::plan::StandardsStepKind as Kind;
 use crate::changing::ServiceCalls;
 use crate::reading::ReadPlace;
 use crate::steps::{StepKind as _, no_undo_of_unknown, stored, unseen};
@@ -71,25 +71,21 @@ impl StandardsStepExecutor {
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let place = StepPlace::of(step)?;
         let reader = self.reader(&place);
-        match StandardsStepKind::of(step)? {
-            StandardsStepKind::CentralPolicy => {
+        match Kind::of(step)? {
+            Kind::CentralPolicy => {
                 let found = central_steps::look_policy(reader, &step.wish()?).await;
                 found.map_err(unseen)
             }
-            StandardsStepKind::CentralAssociate => {
-                central_steps::look_association(reader, &step.wish()?).await
-            }
-            StandardsStepKind::Configure => {
-                central_steps::look_configuration(reader, &step.wish()?).await
-            }
-            StandardsStepKind::EnableHub => {
+            Kind::CentralAssociate => central_steps::look_association(reader, &step.wish()?).await,
+            Kind::Configure => central_steps::look_configuration(reader, &step.wish()?).await,
+            Kind::EnableHub => {
                 let state = reader.state().await.map_err(unseen)?;
                 Ok(match state {
                     HubState::On | HubState::OnByStandard => StepProbe::Satisfied,
                     HubState::Off => StepProbe::Absent,
                 })
             }
-            StandardsStepKind::Set => {
+            Kind::Set => {
                 let wish: DesiredControls = step.wish()?;
                 let found = subscriptions_if_on(reader).await?;
                 if found.is_none() && !wish.named.is_empty() {
@@ -97,15 +93,15 @@ impl StandardsStepExecutor {
                 }
                 look_controls(reader, wish, &found.unwrap_or_default()).await
             }
-            StandardsStepKind::Enable => Ok(match standards_now(reader, step).await? {
+            Kind::Enable => Ok(match standards_now(reader, step).await? {
                 None => StepProbe::Absent,
                 Some((wish, found)) => look_on(&wish, &found),
             }),
-            StandardsStepKind::Wait => match standards_now(reader, step).await? {
+            Kind::Wait => match standards_now(reader, step).await? {
                 None => Ok(StepProbe::Absent),
                 Some((wish, found)) => look_ready(&wish, &found),
             },
-            StandardsStepKind::Disable => match standards_now(reader, step).await? {
+            Kind::Disable => match standards_now(reader, step).await? {
                 None => Ok(StepProbe::Satisfied),
                 Some((wish, found)) => look_off(reader, &wish, &found).await,
             },
@@ -113,17 +109,7 @@ impl StandardsStepExecutor {
     }
 
     async fn form(&self, step: &PlanStep) -> Result<Value, StepError> {
-        let is_named = match StandardsStepKind::of(step)? {
-            StandardsStepKind::Set => !step.wish::<DesiredControls>()?.named.is_empty(),
-            StandardsStepKind::EnableHub
-            | StandardsStepKind::Enable
-            | StandardsStepKind::Wait
-            | StandardsStepKind::Disable
-            | StandardsStepKind::CentralPolicy
-            | StandardsStepKind::CentralAssociate
-            | StandardsStepKind::Configure => false,
-        };
-        if !is_named {
+        if !has_controls(step) || step.wish::<DesiredControls>()?.named.is_empty() {
             return Ok(step.desired.clone());
         }
         let place = StepPlace::of(step)?;
@@ -136,33 +122,33 @@ impl StandardsStepExecutor {
     async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<WriteAnswer, StepError> {
         let place = StepPlace::of(step)?;
         let reader = self.reader(&place);
-        let call = match StandardsStepKind::of(step)? {
-            StandardsStepKind::EnableHub => {
+        let call = match Kind::of(step)? {
+            Kind::EnableHub => {
                 let input = json!({
                     "EnableDefaultStandards": false, "ControlFindingGenerator": "SECURITY_CONTROL",
                 });
                 return self.send(&place, "EnableSecurityHub", &input).await;
             }
-            StandardsStepKind::Enable => {
+            Kind::Enable => {
                 let wish = by_name::standards(reader, step.wish()?).await?;
                 return self.enable(&place, &wish).await;
             }
             // AWS completes it
-            StandardsStepKind::Wait => return Ok(accepted("until controls can be changed")),
-            StandardsStepKind::Set => return self.set(&place, &step.wish()?, seen).await,
-            StandardsStepKind::CentralPolicy => {
+            Kind::Wait => return Ok(accepted("until controls can be changed")),
+            Kind::Set => return self.set(&place, &step.wish()?, seen).await,
+            Kind::CentralPolicy => {
                 let call = central_steps::put_policy(reader, &step.wish()?).await;
                 call.map_err(unseen)?
             }
-            StandardsStepKind::CentralAssociate => {
+            Kind::CentralAssociate => {
                 let call = central_steps::put_association(reader, &step.wish()?).await;
                 let Some(call) = call.map_err(unseen)? else {
                     return Ok(WriteAnswer::later("the policy is not seen yet".to_owned()));
                 };
                 call
             }
-            StandardsStepKind::Configure => central_steps::configure(&step.wish()?),
-            StandardsStepKind::Disable => {
+            Kind::Configure => central_steps::configure(&step.wish()?),
+            Kind::Disable => {
                 let wish = by_name::standards(reader, step.wish()?).await?;
                 let on = reader.subscriptions().await.map_err(unseen)?;
                 turned_off(&wish, &on)
@@ -410,7 +396,7 @@ async fn standards_now(
 
 /// True for steps whose parts are controls.
 fn has_controls(step: &PlanStep) -> bool {
-    StandardsStepKind::named(&step.kind) == Some(StandardsStepKind::Set)
+    Kind::named(&step.kind) == Some(Kind::Set)
 }
 
 fn turned_off(wish: &DesiredStandards, on: &[StandardSubscription]) -> HubCall {
@@ -464,16 +450,16 @@ impl StepExecutor for StandardsStepExecutor {
 
     /// Security Hub processes the standards of one call in sequence.
     fn is_half_done(&self, step: &PlanStep, before: &Value, now: &StepProbe) -> bool {
-        match StandardsStepKind::named(&step.kind) {
-            Some(StandardsStepKind::Enable) => is_partly_on(before, now),
-            Some(StandardsStepKind::Disable) => is_rest_of(&now.old(), before),
+        match Kind::named(&step.kind) {
+            Some(Kind::Enable) => is_partly_on(before, now),
+            Some(Kind::Disable) => is_rest_of(&now.old(), before),
             Some(
-                StandardsStepKind::EnableHub
-                | StandardsStepKind::Wait
-                | StandardsStepKind::Set
-                | StandardsStepKind::CentralPolicy
-                | StandardsStepKind::CentralAssociate
-                | StandardsStepKind::Configure,
+                Kind::EnableHub
+                | Kind::Wait
+                | Kind::Set
+                | Kind::CentralPolicy
+                | Kind::CentralAssociate
+                | Kind::Configure,
             )
             | None => false,
         }
@@ -489,16 +475,14 @@ impl StepExecutor for StandardsStepExecutor {
 
     fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
         let before: HubBefore = serde_json::from_value(old.clone()).unwrap_or_default();
-        let by = |kind: StandardsStepKind, wish: Value| (kind.into(), wish);
-        let Some(kind) = StandardsStepKind::named(&step.kind) else {
+        let by = |kind: Kind, wish: Value| (kind.into(), wish);
+        let Some(kind) = Kind::named(&step.kind) else {
             return no_undo_of_unknown(step);
         };
         match kind {
-            StandardsStepKind::Enable => {
-                Undo::By(vec![by(StandardsStepKind::Disable, step.desired.clone())])
-            }
-            StandardsStepKind::Wait => Undo::By(Vec::new()),
-            StandardsStepKind::Set => {
+            Kind::Enable => Undo::By(vec![by(Kind::Disable, step.desired.clone())]),
+            Kind::Wait => Undo::By(Vec::new()),
+            Kind::Set => {
                 // controls changed from outside were left unchanged
                 let ours: DesiredControls = serde_json::from_value(new.clone()).unwrap_or_default();
                 let is_ours = |it: &ControlUpdate| {
@@ -509,21 +493,21 @@ impl StepExecutor for StandardsStepExecutor {
                 };
                 let updates = before.updates.into_iter().filter(is_ours).collect();
                 Undo::By(vec![by(
-                    StandardsStepKind::Set,
+                    Kind::Set,
                     stored(&DesiredControls {
                         updates,
                         ..DesiredControls::default()
                     }),
                 )])
             }
-            StandardsStepKind::Disable => {
+            Kind::Disable => {
                 let standards = stored(&DesiredStandards {
                     arns: before.arns,
                     ..DesiredStandards::default()
                 });
                 let mut steps = vec![
-                    by(StandardsStepKind::Enable, standards.clone()),
-                    by(StandardsStepKind::Wait, standards),
+                    by(Kind::Enable, standards.clone()),
+                    by(Kind::Wait, standards),
                 ];
                 if !before.updates.is_empty() {
                     let updates = before.updates;
@@ -531,28 +515,26 @@ impl StepExecutor for StandardsStepExecutor {
                         updates,
                         ..DesiredControls::default()
                     };
-                    steps.push(by(StandardsStepKind::Set, stored(&wish)));
+                    steps.push(by(Kind::Set, stored(&wish)));
                 }
                 Undo::By(steps)
             }
-            StandardsStepKind::CentralAssociate => match step.wish::<DesiredAssociation>() {
+            Kind::CentralAssociate => match step.wish::<DesiredAssociation>() {
                 Ok(wish) => {
                     let policy = old.get("policy").and_then(Value::as_str);
                     let back = DesiredAssociation {
                         policy: policy.map(str::to_owned),
                         ..wish
                     };
-                    Undo::By(vec![by(StandardsStepKind::CentralAssociate, stored(&back))])
+                    Undo::By(vec![by(Kind::CentralAssociate, stored(&back))])
                 }
                 Err(_) => Undo::Not("the step cannot be read".to_owned()),
             },
-            StandardsStepKind::Configure => {
-                Undo::By(vec![by(StandardsStepKind::Configure, old.clone())])
-            }
-            StandardsStepKind::CentralPolicy => {
+            Kind::Configure => Undo::By(vec![by(Kind::Configure, old.clone())]),
+            Kind::CentralPolicy => {
                 Undo::Not("the policy stays: others may have come to need it".to_owned())
             }
-            StandardsStepKind::EnableHub => {
+            Kind::EnableHub => {
                 Undo::Not("Security Hub stays on: turning it off loses its findings".to_owned())
             }
         }

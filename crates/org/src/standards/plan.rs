@@ -156,6 +156,7 @@ pub fn draft(rows: &[ComparedHub], facts: &StandardsFacts) -> PlanDraft {
 }
 
 fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
+    use StandardsStepKind as Kind;
     let target = StepTarget {
         account: row.account.clone(),
         region: row.region.clone(),
@@ -166,20 +167,19 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
         ..Lane::serial(format!("{KEY}:{}:{}", row.account, row.region))
     };
     let mut after: Vec<StepId> = Vec::new();
-    let mut all =
-        |kind: StandardsStepKind, wishes: Vec<serde_json::Value>, after: &mut Vec<StepId>| {
-            let step = |wish| {
-                let id = draft.step(target.clone(), kind, wish, lane(), after);
-                if kind == StandardsStepKind::Wait {
-                    draft.set_timeout(&id, READY_TIMEOUT);
-                }
-                id
-            };
-            let ids: Vec<StepId> = wishes.into_iter().map(step).collect();
-            if !ids.is_empty() {
-                *after = ids;
+    let mut all = |kind: Kind, wishes: Vec<serde_json::Value>, after: &mut Vec<StepId>| {
+        let step = |wish| {
+            let id = draft.step(target.clone(), kind, wish, lane(), after);
+            if kind == Kind::Wait {
+                draft.set_timeout(&id, READY_TIMEOUT);
             }
+            id
         };
+        let ids: Vec<StepId> = wishes.into_iter().map(step).collect();
+        if !ids.is_empty() {
+            *after = ids;
+        }
+    };
     let standards = |arns: &[String]| -> Vec<serde_json::Value> {
         let chunks = arns.chunks(STANDARDS_AT_ONCE);
         let wishes = chunks.map(|it| stored(&DesiredStandards::of(it)));
@@ -199,32 +199,16 @@ fn add(draft: &mut PlanDraft, row: &ComparedHub, seen: Option<&Associations>) {
         })
     });
     let hub = row.enable_hub.then(|| stored(&DesiredHub {}));
-    all(
-        StandardsStepKind::EnableHub,
-        hub.into_iter().collect(),
-        &mut after,
-    );
-    all(
-        StandardsStepKind::Enable,
-        standards(&row.enable),
-        &mut after,
-    );
-    all(StandardsStepKind::Wait, standards(&row.wait), &mut after);
-    all(
-        StandardsStepKind::Set,
-        controls.chain(named).collect(),
-        &mut after,
-    );
+    all(Kind::EnableHub, hub.into_iter().collect(), &mut after);
+    all(Kind::Enable, standards(&row.enable), &mut after);
+    all(Kind::Wait, standards(&row.wait), &mut after);
+    all(Kind::Set, controls.chain(named).collect(), &mut after);
     let set = if row.updates.is_empty() {
         Vec::new()
     } else {
         after.clone()
     };
-    all(
-        StandardsStepKind::Disable,
-        standards(&row.disable),
-        &mut after,
-    );
+    all(Kind::Disable, standards(&row.disable), &mut after);
     let Some(seen) = seen else { return };
     for (id, arns) in after.iter().zip(row.disable.chunks(STANDARDS_AT_ONCE)) {
         draft.compared(id, probe_off(arns.to_vec(), seen));

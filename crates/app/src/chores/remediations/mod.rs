@@ -129,6 +129,16 @@ fn known_accounts(means: &RemediationMeans<'_>) -> KnownAccounts {
     KnownAccounts::new(Arc::clone(means.enricher), means.management.clone())
 }
 
+fn ports(means: &RemediationMeans<'_>, standings: &Arc<dyn Standings>) -> RemediationPorts {
+    RemediationPorts {
+        store: Arc::new(means.store.clone()),
+        findings: Arc::clone(means.findings),
+        standings: Arc::clone(standings),
+        accounts: Arc::new(known_accounts(means)),
+        clock: Arc::clone(means.clock),
+    }
+}
+
 pub fn handler(
     means: &RemediationMeans<'_>,
     rules: &Arc<RuleSource>,
@@ -184,15 +194,8 @@ pub fn open(
         },
     );
     let source = Arc::clone(&rules);
-    let ports = RemediationPorts {
-        store: Arc::clone(&store) as Arc<dyn RemediationStore>,
-        findings: Arc::clone(means.findings),
-        standings: Arc::clone(&standings),
-        accounts: Arc::new(known_accounts(means)),
-        clock: Arc::clone(means.clock),
-    };
     let worker = RemediationWorker::new(
-        ports,
+        ports(means, &standings),
         runner,
         Arc::new(move || source.rules()),
         means.settings.clone(),
