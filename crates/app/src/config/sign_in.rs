@@ -125,8 +125,8 @@ impl Loaded {
 
     /// The first person of `identity.admins` who is named by e-mail.
     pub fn first_administrator(&self) -> Option<Email> {
-        let admins = self.config.identity.admins.iter();
-        admins.filter_map(|entry| Email::new(entry).ok()).next()
+        let mut admins = self.config.identity.admins.iter();
+        admins.find_map(|entry| Email::new(entry).ok())
     }
 
     pub fn provider(&self) -> Result<Option<Provider>, Failure> {

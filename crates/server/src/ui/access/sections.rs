@@ -180,7 +180,7 @@ impl AccessView<'_> {
             AccessLine::Grant(grant) => self.granted(looking, grant),
             AccessLine::Found(item) => self.found(looking, item),
             AccessLine::OfGroup(of_group) => self.of_group(of_group),
-            AccessLine::Entitled(entitlement) => self.entitled(entitlement),
+            AccessLine::Entitled(entitlement) => Self::entitled(entitlement),
         };
         AccessRow {
             face: (by != Grouping::Person).then(|| Face::new(name, email)),
@@ -296,7 +296,7 @@ impl AccessView<'_> {
         }
     }
 
-    fn entitled(&self, it: &NamedEntitlement) -> AccessRow {
+    fn entitled(it: &NamedEntitlement) -> AccessRow {
         AccessRow {
             badges: vec![STANDING],
             because: Coded(format!(
