@@ -212,7 +212,7 @@ pub fn run(args: &Args) -> Outcome {
             for (name, value) in [("group", group), ("account", account)] {
                 query.extend(value.clone().map(|value| (name, value)));
             }
-            groups(api, query, *limit)
+            groups(api, &query, *limit)
         }
         Command::Accept { item, review, api } => {
             let review_at = review.map(midnight).transpose()?;
@@ -270,11 +270,11 @@ fn list(api: &ApiArgs, query: &[(&str, String)], limit: usize) -> Outcome {
     })
 }
 
-fn groups(api: &ApiArgs, query: Vec<(&str, String)>, limit: usize) -> Outcome {
+fn groups(api: &ApiArgs, query: &[(&str, String)], limit: usize) -> Outcome {
     let client = api.client()?;
     block_on(async {
         let path = ["standing", "groups"];
-        let Listing { items, has_more } = client.list(&path, &query, limit).await?;
+        let Listing { items, has_more } = client.list(&path, query, limit).await?;
         let view = Viewpoint::here();
         output::list(api.format(), &items, GROUP_FIELDS, || {
             group_table(&items, &view)
