@@ -12,8 +12,9 @@ use crate::fake_oidc::FakeOidc;
 use crate::routes::routed;
 use crate::test_server::{Reply, TestServer, directory_with, run};
 
-const WITHOUT_SESSION: [&str; 4] = [
+const WITHOUT_SESSION: [&str; 5] = [
     "/signin",
+    "/signin/first",
     "/signin/oidc/logout",
     "/slack/interactions",
     "/slack/commands",

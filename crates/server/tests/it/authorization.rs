@@ -37,6 +37,7 @@ fn routes_of_sweeps() -> Vec<(&'static str, &'static str, Value)> {
             nothing.clone(),
         ),
         ("GET", "/api/v1/standing", nothing.clone()),
+        ("GET", "/api/v1/standing/groups", nothing.clone()),
         (
             "POST",
             "/api/v1/standing",

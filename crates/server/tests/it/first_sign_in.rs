@@ -46,19 +46,19 @@ fn a_link_signs_its_administrator_in_once_and_leads_to_set_up() {
     run(async {
         let links = Arc::<OwnHandovers>::default();
         let server = server(&links);
-        let way = link(&server, &links, "sam", "secret").await;
-        let mut sam = Browser::new(&server);
+        let way = link(&server, &links, "eve", "secret").await;
+        let mut eve = Browser::new(&server);
         // opening the link does not use it up
         for _ in 0..2 {
-            let page = sam.get(&way).await;
+            let page = eve.get(&way).await;
             assert_eq!(page.status, StatusCode::OK, "{}", page.text());
             assert!(page.text().contains("Sign in as"));
-            assert!(!sam.is_signed_in().await);
+            assert!(!eve.is_signed_in().await);
         }
-        let reply = sam.press("/signin/first", &[("code", "secret")]).await;
+        let reply = eve.press("/signin/first", &[("code", "secret")]).await;
         assert_eq!(reply.leads_to(), "/setup", "{}", reply.text());
-        assert!(sam.is_signed_in().await);
-        let page = sam.get("/setup").await.text();
+        assert!(eve.is_signed_in().await);
+        let page = eve.get("/setup").await.text();
         assert!(page.contains("1 of 2 parts are set up"), "{page}");
         assert!(
             page.contains("issuer = ") && page.contains("rules.toml"),
@@ -82,7 +82,7 @@ fn no_other_link_signs_anyone_in() {
         let links = Arc::<OwnHandovers>::default();
         let server = server(&links);
         link(&server, &links, "ana", "of a person").await;
-        link(&server, &links, "sam", "old").await;
+        link(&server, &links, "eve", "old").await;
         server.clock.advance(TimeSpan::minutes(10));
         link(&server, &links, "ana", "of a person").await;
         for (code, words) in [
