@@ -504,7 +504,7 @@ def access_is_what_aws_lists(house, rounds=12):
     check.equal("the command line lists as many", len(listed), sum(row["kind"] == "group" for row in rows))
     group = next(row for row in listed if row.get("group_name") and "generated" not in row["group_name"])
     page = house.page(AUDITOR, f"/access/groups/{group['group']}")
-    check("a group's page has its members and its accounts", "What every member can use" in page and group["account_name"] in page, page[:300])
+    check("a group's page has its members and its accounts", "Account assignments" in page and group["account_name"] in page, page[:300])
     members = truth.store.list_group_memberships(IdentityStoreId=truth.directory, GroupId=group["group"])["GroupMemberships"]
     member = truth.store.describe_user(IdentityStoreId=truth.directory, UserId=members[0]["MemberId"]["UserId"])
     found = house.page(AUDITOR, f"/access?kind=group&q={member['Emails'][0]['Value']}")

@@ -76,6 +76,16 @@ mod tests {
     use super::*;
     use crate::GroupAssignmentKey;
 
+    fn assigned(access: &ExternalAccess) -> BTreeSet<GroupAssignmentKey> {
+        let group: GroupId = "00000000-0000-0000-0000-000000000008".parse().unwrap();
+        let key = |(account, permission_set): &(AccountId, PermissionSetArn)| GroupAssignmentKey {
+            account: account.clone(),
+            permission_set: permission_set.clone(),
+            group: group.clone(),
+        };
+        access.to_groups.iter().map(key).collect()
+    }
+
     #[test]
     fn an_end_is_looked_at_for_what_may_give_its_person_the_same() {
         let account = |n: u64| -> AccountId { format!("{n:012}").parse().unwrap() };
@@ -95,7 +105,6 @@ mod tests {
                 permission_set: set.clone(),
             },
         };
-        let a_group: GroupId = "00000000-0000-0000-0000-000000000008".parse().unwrap();
         let in_group = HoldKey {
             user: user(1),
             target: Target::Group {
@@ -130,15 +139,7 @@ mod tests {
         }
         assert!(ExternalAccess::default().is_empty() && !member.is_empty());
         let mut listing = StandingListing {
-            group_assignments: group
-                .to_groups
-                .iter()
-                .map(|(account, permission_set)| GroupAssignmentKey {
-                    account: account.clone(),
-                    permission_set: permission_set.clone(),
-                    group: a_group.clone(),
-                })
-                .collect(),
+            group_assignments: assigned(&group),
             ..StandingListing::default()
         };
         for key in [key(1, 1), in_group] {

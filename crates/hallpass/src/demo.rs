@@ -114,12 +114,18 @@ pub(crate) fn run(args: &Args) -> Outcome {
     runtime()?.block_on(demo(args))
 }
 
+fn state_file(args: &Args, folder: &Folder) -> Option<std::path::PathBuf> {
+    args.data.as_ref().map(|_| folder.path("aws.state"))
+}
+
 async fn demo(args: &Args) -> Outcome {
     let shares = descriptors::share(descriptors::raise().now, None)?;
     let folder = Folder::new(args.data.as_deref())?;
     let listener = bind(args.listen).await?;
-    let address = listener.local_addr().unwrap_or(args.listen);
-    let state = args.data.as_ref().map(|_| folder.path("aws.state"));
+    let (address, state) = (
+        listener.local_addr().unwrap_or(args.listen),
+        state_file(args, &folder),
+    );
     let sim = aws::start(args.aws_listen, args.scale, address, state).await?;
     let _only = only_server(&folder.path(STORE))?;
     let store = store_of(&folder).await?;

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::identity::{FIRST_SIGN_IN_LASTS, FirstSignIn, Owner, first_sign_in_url};
-use hallpass_access::{Channel, Directory, Settings};
+use hallpass_access::{Channel, Settings};
 use hallpass_app::chores::comparisons::{
     ACCESS_RULE, AccessComparison, Comparison, DELEGATION_RULE, DelegationComparison,
 };
@@ -35,7 +34,6 @@ use hallpass_app::setup::opening::{
 };
 use hallpass_app::setup::rule_files;
 use hallpass_app::setup::service_manager;
-use hallpass_app::setup::sources::new_secret;
 use hallpass_app::telemetry::SendingService;
 use hallpass_audit::AuditStore as _;
 use hallpass_aws::{Aws, ConnectedOrganization, OwnAccountRole, RoleToAssume};
@@ -49,6 +47,7 @@ use hallpass_terminal::logging;
 use hallpass_terminal::machine_name;
 use hallpass_terminal::output;
 
+mod first_sign_in;
 mod tls;
 
 use crate::compose;
@@ -424,42 +423,6 @@ fn say_listening(at: &str, about: &ConnectedOrganization) -> Result<(), Failure>
     service_manager::ready()
 }
 
-/// Prints a one-time link for the first administrator while no provider is configured. Failures are
-/// printed only: access begins and ends without it.
-async fn say_first_sign_in(loaded: &Loaded, store: &ServerStore, directory: &Directory) {
-    let administrator = loaded
-        .first_administrator()
-        .filter(|_| !loaded.has_provider());
-    let Some(email) = administrator else {
-        return;
-    };
-    let made = async {
-        let person = directory.person_by_email(&email).ok();
-        let person = person
-            .filter(|person| person.enabled)
-            .ok_or("not in the directory")?;
-        let owner = Owner {
-            user: person.user_id.clone(),
-            email: email.clone(),
-            secondary_domain: false,
-        };
-        let code = new_secret().map_err(|error| error.to_string())?;
-        let kept = FirstSignIn::keep(store, &owner, &code, hallpass_base::clock::now()).await;
-        kept.map_err(|fault| fault.to_string())?;
-        Ok::<String, String>(first_sign_in_url(&loaded.config.server.public_url, &code))
-    };
-    match made.await {
-        Ok(url) => output::say(&format!(
-            "No sign-in provider is configured. {email}, an administrator, signs in once within \
-             {FIRST_SIGN_IN_LASTS} at {url}"
-        )),
-        Err(why) => output::say(&format!(
-            "No sign-in provider is configured, and no one-time link could be made for {email}: {why}; \
-             `hallpass server first-sign-in` makes one."
-        )),
-    }
-}
-
 fn shares(loaded: &Loaded) -> Result<descriptors::Shares, Failure> {
     let limit = descriptors::raise();
     let shares = descriptors::share(limit.now, loaded.config.server.max_connections)?;
@@ -568,7 +531,7 @@ async fn serve(loaded: &Loaded) -> Outcome {
     .await?;
     compose::put_in_force(&composed, rules, &file).await?;
     say_listening(&listener.address(), &about)?;
-    say_first_sign_in(loaded, &links, &composed.access.directory()).await;
+    first_sign_in::say(loaded, &links, &composed.access.directory()).await;
     Box::pin(listener.run(composed)).await?;
     Ok(Exit::Ok)
 }

@@ -9,6 +9,7 @@ pub mod conformance;
 
 mod alerts;
 mod digests;
+mod group_assignments;
 mod owned;
 
 use std::collections::BTreeSet;
@@ -19,10 +20,10 @@ use hallpass_access::identity::TokenSource;
 use hallpass_access::{
     Accepted, Approval, Change, Confirmation, DecidedKind, DecisionKind, DesiredAssignment, Digest,
     DigestKind, DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState,
-    GroupAssignment, GroupAssignmentKey, HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut,
-    Lock, News, Notice, Origin, Person, Reminders, Request, RequestState, RulingAtAsking,
-    StandingListing, StandingScope, StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode,
-    SweepReach, SweepReport, SweepState, Trigger, Unread, UnreadPlace, Wanted, Write,
+    HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person,
+    Reminders, Request, RequestState, RulingAtAsking, StandingListing, StandingScope,
+    StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState,
+    Trigger, Unread, UnreadPlace, Wanted, Write,
 };
 use hallpass_assignments::{AssignmentRow, EndPriority, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
@@ -34,6 +35,7 @@ use uuid::Uuid;
 
 pub use alerts::{a_blocked_alert, an_alert, an_alert_state};
 pub use digests::digests;
+pub use group_assignments::a_group_assignment;
 pub use owned::own_one;
 
 use hallpass_store::TokenRow;
@@ -362,18 +364,6 @@ pub fn a_sweep_item(n: u64, key: &HoldKey) -> SweepItem {
         unaccepted_runs: 1,
         fate: Fate::Reported,
         version: 0,
-    }
-}
-
-pub fn a_group_assignment(n: u64) -> GroupAssignment {
-    GroupAssignment {
-        key: GroupAssignmentKey {
-            account: account(n),
-            permission_set: a_permission_set(),
-            group: group_id(n),
-        },
-        first_seen: at(n),
-        unread_since: None,
     }
 }
 

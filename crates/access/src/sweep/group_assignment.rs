@@ -1,39 +1,11 @@
 //! Permission sets that AWS assigns to groups. Sweeps list them and never act on them.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use hallpass_base::{AccountId, GroupId, PermissionSetArn, Target, Timestamp};
+use hallpass_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{StandingListing, StandingScope};
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct GroupAssignmentKey {
-    pub account: AccountId,
-    pub permission_set: PermissionSetArn,
-    pub group: GroupId,
-}
-
-impl GroupAssignmentKey {
-    pub fn target(&self) -> Target {
-        Target::Account {
-            account: self.account.clone(),
-            permission_set: self.permission_set.clone(),
-        }
-    }
-}
-
-impl fmt::Display for GroupAssignmentKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            account,
-            permission_set,
-            group,
-        } = self;
-        write!(f, "{account} {permission_set} {group}")
-    }
-}
+use super::{GroupAssignmentKey, StandingListing, StandingScope};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupAssignment {

@@ -1,12 +1,13 @@
 //! The scope of a sweep, and its listing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use hallpass_base::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp};
 use hallpass_rules::{Directory, Rules, SetBits};
 use serde::{Deserialize, Serialize};
 
-use super::{GroupAssignmentKey, SweepReach};
+use super::SweepReach;
 use crate::Entitlement;
 
 /// Exclusions of a sweep, which it reports.
@@ -244,6 +245,33 @@ pub enum UnreadPlace {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         account: Option<AccountId>,
     },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct GroupAssignmentKey {
+    pub account: AccountId,
+    pub permission_set: PermissionSetArn,
+    pub group: GroupId,
+}
+
+impl GroupAssignmentKey {
+    pub fn target(&self) -> Target {
+        Target::Account {
+            account: self.account.clone(),
+            permission_set: self.permission_set.clone(),
+        }
+    }
+}
+
+impl fmt::Display for GroupAssignmentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            account,
+            permission_set,
+            group,
+        } = self;
+        write!(f, "{account} {permission_set} {group}")
+    }
 }
 
 #[derive(Clone, Debug, Default)]

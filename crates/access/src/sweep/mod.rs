@@ -35,10 +35,11 @@ pub use digest::{
     NamedHolding, NextSweep, StuckHolding, SweepConfirmed, SweepDone, SweepLooked, SweepPurpose,
     SweepWork,
 };
-pub use group_assignment::{GroupAssignment, GroupAssignmentKey, GroupAssignmentWrite};
+pub use group_assignment::{GroupAssignment, GroupAssignmentWrite};
 pub use item::{Acceptance, Fate, ItemChange, ItemKind, ItemSight, LeftAlone, SweepItem, Wait};
 pub use listing::{
-    EntitlementListing, LeftOut, NotRead, StandingListing, StandingScope, Unread, UnreadPlace,
+    EntitlementListing, GroupAssignmentKey, LeftOut, NotRead, StandingListing, StandingScope,
+    Unread, UnreadPlace,
 };
 pub use pattern::{DeadPattern, PatternError, StandingPattern};
 pub use refused::StandingRefused;

@@ -15,8 +15,7 @@ pub fn parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
     let rules = loaded.rules()?;
     let admins = &config.identity.admins;
     let channel = config.slack.channel.as_deref();
-    let modes = config.access.armed_ends.mode;
-    Ok(vec![
+    let mut parts = vec![
         SetupPart {
             name: "Sign-in provider",
             without: "Only one-time links of this machine sign people in.",
@@ -55,6 +54,15 @@ pub fn parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
             document: "how-to/slack.md",
             probe: None,
         },
+    ];
+    parts.extend(later(loaded)?);
+    Ok(parts)
+}
+
+fn later(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
+    let config = &loaded.config;
+    let modes = config.access.armed_ends.mode;
+    Ok(vec![
         SetupPart {
             name: "Mail",
             without: "No one gets mail, also when AWS refuses to remove access.",

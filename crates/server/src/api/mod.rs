@@ -74,8 +74,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/sweeps/{id}", get(sweeps::show))
         .route("/api/v1/sweeps/{id}/confirm", post(sweeps::confirm))
         .route("/api/v1/group-sync", get(group_sync::show))
-        .route("/api/v1/standing", get(standing::list).post(standing::act))
-        .route("/api/v1/standing/groups", get(group_assignments::list))
+        .merge(standing_access())
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/rows", get(alerts::rows))
         .route("/api/v1/alerts/mute", post(alerts::mute))
@@ -102,6 +101,12 @@ pub(crate) fn router() -> Router<App> {
             post(replay::replay).layer(DefaultBodyLimit::max(RULE_FILE_BODY_MAX)),
         )
         .route("/api/v1/audit", get(records::list))
+}
+
+fn standing_access() -> Router<App> {
+    Router::new()
+        .route("/api/v1/standing", get(standing::list).post(standing::act))
+        .route("/api/v1/standing/groups", get(group_assignments::list))
 }
 
 pub(crate) fn streams() -> Router<App> {

@@ -5,7 +5,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use hallpass_access::{Acceptance, Directory, EntitledPrincipal, ItemKind};
+use hallpass_access::{Acceptance, Directory, EntitledPrincipal, ItemKind, NamedEntitlement};
 use hallpass_base::{HoldKey, Target, TargetNames, text::csv_cell};
 
 use super::line::{AccessLine, is_unknown};
@@ -100,27 +100,7 @@ fn cells(line: AccessLine<'_>, directory: &Directory) -> [String; COLUMNS.len()]
             first_seen_at: Some(of_group.row.first_seen.to_string()),
             ..Cells::default()
         },
-        AccessLine::Entitled(it) => {
-            let entitled = Cells {
-                account: it.account_name.clone(),
-                account_id: it.entitlement.account.to_string(),
-                kind: "entitlement",
-                role: it.entitlement.role.clone(),
-                ..Cells::default()
-            };
-            match &it.entitlement.principal {
-                EntitledPrincipal::User(user) => Cells {
-                    person: name.to_owned(),
-                    user_id: user.to_string(),
-                    ..entitled
-                },
-                EntitledPrincipal::Group(group) => Cells {
-                    group: name.to_owned(),
-                    group_id: group.to_string(),
-                    ..entitled
-                },
-            }
-        }
+        AccessLine::Entitled(it) => Cells::of_entitlement(it, name),
     };
     [
         row.person,
@@ -163,6 +143,28 @@ struct Cells {
 }
 
 impl Cells {
+    fn of_entitlement(it: &NamedEntitlement, name: &str) -> Self {
+        let entitled = Self {
+            account: it.account_name.clone(),
+            account_id: it.entitlement.account.to_string(),
+            kind: "entitlement",
+            role: it.entitlement.role.clone(),
+            ..Self::default()
+        };
+        match &it.entitlement.principal {
+            EntitledPrincipal::User(user) => Self {
+                person: name.to_owned(),
+                user_id: user.to_string(),
+                ..entitled
+            },
+            EntitledPrincipal::Group(group) => Self {
+                group: name.to_owned(),
+                group_id: group.to_string(),
+                ..entitled
+            },
+        }
+    }
+
     fn of_person(line: AccessLine<'_>, key: &HoldKey, names: &TargetNames) -> Self {
         let (person, email) = line.holder();
         let of_person = Self {

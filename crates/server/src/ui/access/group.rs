@@ -2,8 +2,8 @@
 
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
-use hallpass_access::AccessError;
-use hallpass_base::GroupId;
+use hallpass_access::{AccessError, Directory};
+use hallpass_base::{GroupId, UserId};
 
 use super::line::AccessLine;
 use crate::ui::people::{GrantPlace, count_of};
@@ -21,7 +21,7 @@ pub(super) fn address(group: &GroupId) -> String {
     format!("/access/groups/{group}")
 }
 
-struct Member {
+struct GroupMember {
     name: String,
     email: String,
     href: String,
@@ -43,7 +43,7 @@ struct GroupPage {
     id: String,
     lead: String,
     fault: String,
-    members: Vec<Member>,
+    members: Vec<GroupMember>,
     assigned: Vec<Assigned>,
     count: String,
 }
@@ -83,29 +83,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         })
         .collect();
     assigned.sort_by(|a, b| (&a.place, &a.permission_set).cmp(&(&b.place, &b.permission_set)));
-    let mut members: Vec<Member> = members
-        .iter()
-        .map(|user| match directory.person(user) {
-            Some(person) => Member {
-                name: plain(if person.display_name.is_empty() {
-                    &person.user_name
-                } else {
-                    &person.display_name
-                }),
-                email: person
-                    .emails
-                    .first()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
-                href: person::address(user),
-            },
-            None => Member {
-                name: user.to_string(),
-                email: "not in the directory".to_owned(),
-                href: String::new(),
-            },
-        })
-        .collect();
+    let mut members = known_members(&members, &directory);
     members.sort_by_cached_key(|member| member.name.to_lowercase());
     let lead = if fault.is_empty() {
         format!(
@@ -128,4 +106,30 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         members,
         assigned,
     }))
+}
+
+fn known_members(members: &[UserId], directory: &Directory) -> Vec<GroupMember> {
+    members
+        .iter()
+        .map(|user| match directory.person(user) {
+            Some(person) => GroupMember {
+                name: plain(if person.display_name.is_empty() {
+                    &person.user_name
+                } else {
+                    &person.display_name
+                }),
+                email: person
+                    .emails
+                    .first()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                href: person::address(user),
+            },
+            None => GroupMember {
+                name: user.to_string(),
+                email: "not in the directory".to_owned(),
+                href: String::new(),
+            },
+        })
+        .collect()
 }
