@@ -114,18 +114,23 @@ pub(crate) fn run(args: &Args) -> Outcome {
     runtime()?.block_on(demo(args))
 }
 
-fn state_file(args: &Args, folder: &Folder) -> Option<std::path::PathBuf> {
-    args.data.as_ref().map(|_| folder.path("aws.state"))
+/// Returns the file of the personas' tokens.
+fn write_tokens(
+    args: &Args,
+    folder: &Folder,
+    personas: &[people::Persona],
+) -> Result<PathBuf, Failure> {
+    let file = (args.tokens.clone()).unwrap_or_else(|| folder.path("tokens.json"));
+    people::write_tokens(personas, &file)?;
+    Ok(file)
 }
 
 async fn demo(args: &Args) -> Outcome {
     let shares = descriptors::share(descriptors::raise().now, None)?;
     let folder = Folder::new(args.data.as_deref())?;
     let listener = bind(args.listen).await?;
-    let (address, state) = (
-        listener.local_addr().unwrap_or(args.listen),
-        state_file(args, &folder),
-    );
+    let address = listener.local_addr().unwrap_or(args.listen);
+    let state = args.data.as_ref().map(|_| folder.path("aws.state"));
     let sim = aws::start(args.aws_listen, args.scale, address, state).await?;
     let _only = only_server(&folder.path(STORE))?;
     let store = store_of(&folder).await?;
@@ -136,8 +141,7 @@ async fn demo(args: &Args) -> Outcome {
     let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
     hallpass_app::setup::sources::cache_snapshot(&store, &snapshot).await;
     let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
-    let tokens_file = (args.tokens.clone()).unwrap_or_else(|| folder.path("tokens.json"));
-    people::write_tokens(&personas, &tokens_file)?;
+    let tokens_file = write_tokens(args, &folder, &personas)?;
     let guard = guard::start(&folder, &sim)?;
     let loaded = chores::write_files(&folder, &sim, address)?;
     let (people, trail) = (Arc::default(), DemoTrail::default());
