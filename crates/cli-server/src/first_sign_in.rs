@@ -9,10 +9,10 @@ use hallpass_base::Email;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
-/// Print a one-time link for an administrator, while no sign-in provider is configured
+/// Print a one-time sign-in link for the first administrator
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Print a one-time link for an administrator, while no sign-in provider is configured\n\n\
+    long_about = "Print a one-time sign-in link for the first administrator\n\nWorks while no sign-in provider is configured. \
                   For the server's machine: it writes to the server's database. The link works once, \
                   for 10 minutes, at `server.public_url`. `hallpass serve` prints one at its start.",
     after_help = "Examples:

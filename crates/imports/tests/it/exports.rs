@@ -264,7 +264,7 @@ fn folders_that_lack_something_are_refused() {
         (
             "fewer in all",
             of(2, &[("a.json.gz", 1)]),
-            "`manifest-summary.json`: 1 items where 2",
+            "`manifest-summary.json`: 1 items instead of the stated 2",
         ),
         (
             "the export of another",

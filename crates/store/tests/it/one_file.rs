@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{
-    AcceptanceWrite, AccessStore, Change, CommitError, Grant, GroupAssignmentWrite, Request,
-    RequestFilter, Sweep, SweepState, SweepStore, Write,
+    AcceptanceWrite, AccessStore, Change, CommitError, Grant, Request, RequestFilter, Sweep,
+    SweepState, SweepStore, Write,
 };
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
 use hallpass_store::{BackupError, SqlStore};
 use hallpass_store_testing::conformance::Store;
 use hallpass_store_testing::{
-    a_digest, a_draft, a_grant, a_group_assignment, a_notice, a_request, a_sweep, a_sweep_item,
-    a_token, account_key, an_acceptance, an_answer, approved, at, ending, grant_id, request_id,
-    sweep_id, user, wanted, wanted_at_once,
+    a_digest, a_draft, a_grant, a_notice, a_request, a_sweep, a_sweep_item, a_token, account_key,
+    an_acceptance, an_answer, approved, at, ending, grant_id, request_id, sweep_id, user, wanted,
+    wanted_at_once,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::tempdir;
@@ -40,7 +40,7 @@ fn whole(n: u64) -> Change {
         })],
         sweep_items: vec![Write::Insert(a_sweep_item(n, &account_key(n, 1)))],
         accepted: vec![AcceptanceWrite::Insert(an_acceptance(&account_key(n, 1)))],
-        group_assignments: vec![GroupAssignmentWrite::Store(a_group_assignment(n))],
+        group_assignments: Vec::new(),
         group_sync_items: Vec::new(),
         group_sync_run: None,
         digests: vec![a_digest(n)],
