@@ -470,7 +470,7 @@ def access_is_what_aws_lists(house, rounds=12):
     house.become(scope='"all"', mode='"report"')
     truth, generator = house.truth, random.Random(20)
     closed = {row["Id"] for page in house.client("organizations").get_paginator("list_accounts").paginate()
-              for row in page["Accounts"] if row["Status"] != "ACTIVE"}
+              for row in page["Accounts"] if row["State"] != "ACTIVE"}
     def listing(operation, field):
         pages = truth.store.get_paginator(operation).paginate(IdentityStoreId=truth.directory)
         return [row for page in pages for row in page[field]]

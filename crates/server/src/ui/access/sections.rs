@@ -16,7 +16,8 @@ use crate::ui::shell::url_encoded;
 use crate::ui::sweeps::held_address;
 use crate::ui::words::{Badge, badge, capital, countdown, grant_badge, id_groups, lasting, plain};
 
-pub(super) const ROWS: usize = 200;
+/// So few that a page stays below 100 kB.
+pub(super) const ROWS: usize = 80;
 const REASON_SHOWN: usize = 80;
 const NO_END: &str = "No end date";
 
