@@ -17,7 +17,7 @@ use crate::ui::sweeps::held_address;
 use crate::ui::words::{Badge, badge, capital, countdown, grant_badge, id_groups, lasting, plain};
 
 /// So few that a page stays below 100 kB.
-pub(super) const ROWS: usize = 80;
+pub(super) const ROWS: usize = 50;
 const REASON_SHOWN: usize = 80;
 const NO_END: &str = "No end date";
 
