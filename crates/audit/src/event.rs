@@ -104,6 +104,8 @@ events! {
     CredentialsEnded = "credentials.ended",
     /// A first sign-in: it is bound to the user from now on.
     SignInBound = "sign_in.bound",
+    /// An administrator signed in by a one-time link, before a provider was configured.
+    SignInByLink = "sign_in.link",
     /// The sign-in is bound to another user, or the user to another sign-in.
     SignInRefused = "sign_in.refused",
     /// The operator deleted a binding, so that another sign-in may replace it.

@@ -66,6 +66,10 @@ impl IdentityRecord {
             .actor_user(&owner.user)
     }
 
+    pub fn signed_in_by_link(self, owner: &Owner) -> Draft {
+        self.of_own(Event::SignInByLink, owner, Origin::Web)
+    }
+
     pub fn sign_in_refused(self, owner: &Owner, subject: &str, issuer: &str, error: &str) -> Draft {
         self.of_sign_in(Event::SignInRefused, owner, subject, issuer)
             .error(error)

@@ -280,7 +280,7 @@ mod tests {
             session("3", 2, "ben@corp.example"),
             session("4", 3, "cai@corp.example"),
         ] {
-            store.session_insert(&it).await.unwrap();
+            store.session_insert(&it, None).await.unwrap();
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::Origin;
 use hallpass_access::identity::{
-    Bound, FoundIn, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession,
-    WhichSessions,
+    Bound, FoundIn, Identifier, Owner, SessionFault, SessionStore, SignInClaim, SignedIn,
+    WebSession, WhichSessions,
 };
 use hallpass_base::{IdSource, Timestamp, UserId};
 
@@ -31,10 +31,13 @@ fn session_fault(error: impl std::fmt::Display) -> SessionFault {
 #[async_trait]
 impl SessionStore for StoredSessions {
     async fn begin(&self, session: &WebSession) -> Result<(), SessionFault> {
-        self.store
-            .session_insert(session)
-            .await
-            .map_err(session_fault)
+        let by_link = session
+            .owner()
+            .filter(|_| session.signed_in == SignedIn::Link);
+        let record =
+            by_link.map(|owner| next_record(&self.ids, session.began_at).signed_in_by_link(&owner));
+        let begun = self.store.session_insert(session, record).await;
+        begun.map_err(session_fault)
     }
 
     async fn by_hash(&self, hash: &str) -> Result<Option<WebSession>, SessionFault> {

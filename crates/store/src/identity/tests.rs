@@ -263,6 +263,26 @@ fn what_a_provider_ends_is_on_record() {
 }
 
 #[test]
+fn a_sign_in_by_a_link_is_on_record() {
+    with_store(async |store| {
+        let keeper = StoredSessions::new(store.clone(), ids(600));
+        let by = |hash: &str, signed_in| WebSession {
+            signed_in,
+            ..session(hash, "u1")
+        };
+        keeper.begin(&session("1", "u1")).await.unwrap();
+        keeper.begin(&by("2", SignedIn::Link)).await.unwrap();
+        let records = hallpass_audit::AuditStore::records_from(&store, 1, 100).await;
+        let records = records.unwrap();
+        let told: Vec<_> = records
+            .iter()
+            .map(|it| ["event", "actor_user_id"].map(|name| it.text(name).unwrap_or_default()))
+            .collect();
+        assert_eq!(told, [["sign_in.link", ana().as_str()]]);
+    });
+}
+
+#[test]
 fn a_row_that_cannot_be_read_keeps_nobody_signed_in() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hallpass.db");

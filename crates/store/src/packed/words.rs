@@ -214,6 +214,7 @@ pub(super) const WORDS: &[&str] = &[
     "confirmed",
     "texts",
     "warnings_confirmed",
+    "sign_in.link",
 ];
 
 pub(super) fn number(text: &str) -> Option<usize> {

@@ -94,10 +94,22 @@ fn is_of(issuer: &str, body: &str) -> bool {
 }
 
 impl SqlStore {
-    pub async fn session_insert(&self, session: &WebSession) -> Result<(), ReadError> {
+    /// Stores a session, with a record in the same transaction.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn session_insert(
+        &self,
+        session: &WebSession,
+        record: Option<Draft>,
+    ) -> Result<(), ReadError> {
         let row = SessionRow::of(session)?;
         // an administrator without a session can sign in to revoke while the disk is full
-        Ok(self.write_for_ends(move |tx| insert(tx, &row)).await?)
+        let write = self.write_for_ends(move |tx| {
+            insert(tx, &row)?;
+            audit::append(tx, record.clone().into_iter().collect()).map(drop)
+        });
+        Ok(write.await?)
     }
 
     pub async fn session_by_hash(&self, hash: &str) -> Result<Option<WebSession>, ReadError> {

@@ -39,8 +39,8 @@ fn session(hash: &str, whose: UserId, second: u64) -> WebSession {
 async fn a_session_is_replaced_over_what_was_read_and_ended(place: Place) {
     let store = place.open().await;
     let first = session("1", user(1), 1);
-    store.session_insert(&first).await.unwrap();
-    let again = store.session_insert(&first).await;
+    store.session_insert(&first, None).await.unwrap();
+    let again = store.session_insert(&first, None).await;
     assert!(again.is_err(), "a hash is taken once");
     let seen = WebSession {
         seen_at: at(30),
@@ -52,7 +52,7 @@ async fn a_session_is_replaced_over_what_was_read_and_ended(place: Place) {
     let raced = store.session_replace(&first, &seen, None).await;
     assert!(!raced.unwrap(), "it changed since the read");
     store
-        .session_insert(&session("3", user(2), 1))
+        .session_insert(&session("3", user(2), 1), None)
         .await
         .unwrap();
     let later_end_first = [beside.clone(), seen.clone()];
