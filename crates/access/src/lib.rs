@@ -180,12 +180,12 @@ pub use sweep::{
     ADOPTED_MAX, Acceptance, Accepted, Brake, ChangedHolding, Consent, DeadPattern, Digest,
     DigestKind, DigestNews, Drift, EntitlementListing, EntitlementsFound, Fate, Findings, FirstOf,
     GoneItem, GroupAssignment, GroupAssignmentKey, GroupAssignmentWrite, Held, ItemChange,
-    ItemKind, ItemSight, LeftAlone, LeftOut, ListingFacts, LookedOutcome, MayAct, NamedHolding,
-    NextSweep, NotRead, PREEXISTING_FOR, PatternError, RUNS_APART, Schedule, ScheduleError,
-    StandingListing, StandingPattern, StandingRefused, StandingScope, StuckHolding, Sweep,
-    SweepAction, SweepConfirmed, SweepDone, SweepItem, SweepLooked, SweepMode, SweepPurpose,
-    SweepReach, SweepReport, SweepSettings, SweepState, SweepWork, Trigger, Unread, UnreadPlace,
-    Wait, findings,
+    ItemKind, ItemSight, LeftAlone, LeftOut, ListingFacts, LookedOutcome, MayAct,
+    NamedGroupAssignment, NamedHolding, NextSweep, NotRead, PREEXISTING_FOR, PatternError,
+    RUNS_APART, Schedule, ScheduleError, StandingListing, StandingPattern, StandingRefused,
+    StandingScope, StuckHolding, Sweep, SweepAction, SweepConfirmed, SweepDone, SweepItem,
+    SweepLooked, SweepMode, SweepPurpose, SweepReach, SweepReport, SweepSettings, SweepState,
+    SweepWork, Trigger, Unread, UnreadPlace, Wait, findings,
 };
 pub use sweep_steps::RemovalLimit;
 pub use target::question;

@@ -17,7 +17,7 @@ macro_rules! names {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)+
-                    Self::Unknown => "unknown",
+                    Self::Unknown => "unrecognized",
                 }
             }
         }

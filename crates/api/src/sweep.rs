@@ -273,16 +273,14 @@ pub struct Standing {
 pub struct GroupAssignment {
     /// Account id.
     pub account: String,
-    /// Account name; absent if not in the directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_name: Option<String>,
+    /// Account name, or its id if not in the directory.
+    pub account_name: String,
     /// Permission set name, or ARN if deleted.
     pub permission_set: String,
     /// Group id.
     pub group: String,
-    /// Group name; absent if not in the directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group_name: Option<String>,
+    /// Group name, or its id if not in the directory.
+    pub group_name: String,
     /// First listed by a sweep.
     #[schema(value_type = String, format = DateTime)]
     pub first_seen: Timestamp,

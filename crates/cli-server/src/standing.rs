@@ -290,8 +290,8 @@ fn group_table(items: &[GroupAssignment], view: &Viewpoint) -> Table {
         let unread = item.unread_since.map(|at| view.time(at));
         let unread = unread.map(|at| format!(" (not read since {at})"));
         table.row([
-            item.group_name.as_ref().unwrap_or(&item.group).clone(),
-            item.account_name.as_ref().unwrap_or(&item.account).clone(),
+            item.group_name.clone(),
+            item.account_name.clone(),
             item.permission_set.clone(),
             view.time(item.first_seen) + &unread.unwrap_or_default(),
         ]);

@@ -1,7 +1,7 @@
 use hallpass_access::{
-    Acceptance, Accepted, Directory, EntitledPrincipal, Entitlement, EntitlementReport,
-    GroupAssignment, ItemKind, ItemSight, NamedEntitlement, Stands, Sweep, SweepItem, SweepMode,
-    SweepReport, SweepState, Trigger,
+    Acceptance, Accepted, EntitledPrincipal, Entitlement, EntitlementReport, ItemKind, ItemSight,
+    NamedEntitlement, NamedGroupAssignment, Stands, Sweep, SweepItem, SweepMode, SweepReport,
+    SweepState, Trigger,
 };
 use hallpass_api as api;
 use hallpass_base::{HoldKey, TargetNames, Timestamp};
@@ -181,25 +181,17 @@ pub(crate) fn item(item: &SweepItem) -> api::Standing {
     }
 }
 
-pub(crate) fn group_assignment(
-    row: &GroupAssignment,
-    directory: &Directory,
-) -> api::GroupAssignment {
-    let sets = directory.permission_sets();
-    let set = sets.iter().find(|set| set.arn == row.key.permission_set);
-    let account = directory.account(&row.key.account);
-    let group = directory.group(&row.key.group);
+pub(crate) fn group_assignment(it: &NamedGroupAssignment) -> api::GroupAssignment {
+    let key = &it.row.key;
+    let target = names(Some(&key.target()), &it.names);
     api::GroupAssignment {
-        account: row.key.account.to_string(),
-        account_name: account.map(|account| account.name.clone()),
-        permission_set: set.map_or_else(
-            || row.key.permission_set.to_string(),
-            |set| set.name.clone(),
-        ),
-        group: row.key.group.to_string(),
-        group_name: group.map(|group| group.name.clone()),
-        first_seen: row.first_seen,
-        unread_since: row.unread_since,
+        account: key.account.to_string(),
+        account_name: target.account_name.unwrap_or_default(),
+        permission_set: target.permission_set.unwrap_or_default(),
+        group: key.group.to_string(),
+        group_name: it.group.clone(),
+        first_seen: it.row.first_seen,
+        unread_since: it.row.unread_since,
     }
 }
 

@@ -12,9 +12,9 @@ use crate::records::Doer;
 use crate::sweep;
 use crate::sweep_steps::{self, Fresh};
 use crate::{
-    Accepted, ActionRefused, Actor, Change, CommitError, DirectoryFault, Fate, GroupAssignment,
-    ItemKind, Person, RemovalLimit, Role, StandingRefused, StandingScope, Sweep, SweepItem,
-    SweepMode, SweepState, Trigger, Wanted, decide, target,
+    Accepted, ActionRefused, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind,
+    NamedGroupAssignment, Person, RemovalLimit, Role, StandingRefused, StandingScope, Sweep,
+    SweepItem, SweepMode, SweepState, Trigger, Wanted, decide, target,
 };
 
 /// The longest repeated read of a plan's places.
@@ -34,7 +34,7 @@ pub struct StandingView {
     /// Includes items that earlier runs still process.
     pub items: Vec<SweepItem>,
     pub absent: Vec<Accepted>,
-    pub group_assignments: Vec<GroupAssignment>,
+    pub group_assignments: Vec<NamedGroupAssignment>,
 }
 
 impl Access {
@@ -107,7 +107,7 @@ impl Access {
             sweep,
             items: items.into_values().collect(),
             absent,
-            group_assignments: sweeps.group_assignments().await?,
+            group_assignments: self.group_assignments(actor).await?,
         })
     }
 
@@ -118,9 +118,10 @@ impl Access {
     pub async fn group_assignments(
         &self,
         actor: &Actor,
-    ) -> Result<Vec<GroupAssignment>, AccessError> {
+    ) -> Result<Vec<NamedGroupAssignment>, AccessError> {
         ensure_reads(actor)?;
-        Ok(self.ports.sweeps.group_assignments().await?)
+        let rows = self.ports.sweeps.group_assignments().await?;
+        Ok(NamedGroupAssignment::all(rows, &self.directory()))
     }
 
     /// Reads the members of a group now.

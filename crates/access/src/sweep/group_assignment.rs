@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_base::Timestamp;
+use hallpass_base::{TargetNames, Timestamp};
+use hallpass_rules::Directory;
 use serde::{Deserialize, Serialize};
 
-use super::{GroupAssignmentKey, StandingListing, StandingScope};
+use super::{GroupAssignmentKey, StandingListing, StandingScope, TargetLabels};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupAssignment {
@@ -16,6 +17,29 @@ pub struct GroupAssignment {
     /// Start of the first listing since that could not read its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread_since: Option<Timestamp>,
+}
+
+/// A row with today's names, or ids where the directory has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedGroupAssignment {
+    pub row: GroupAssignment,
+    pub names: TargetNames,
+    pub group: String,
+}
+
+impl NamedGroupAssignment {
+    pub(crate) fn all(rows: Vec<GroupAssignment>, directory: &Directory) -> Vec<Self> {
+        let labels = TargetLabels::of(directory);
+        let named = rows.into_iter().map(|row| {
+            let group = directory.group(&row.key.group);
+            Self {
+                names: labels.of_target(&row.key.target(), None),
+                group: group.map_or_else(|| row.key.group.to_string(), |it| it.name.clone()),
+                row,
+            }
+        });
+        named.collect()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -35,7 +35,7 @@ pub use digest::{
     NamedHolding, NextSweep, StuckHolding, SweepConfirmed, SweepDone, SweepLooked, SweepPurpose,
     SweepWork,
 };
-pub use group_assignment::{GroupAssignment, GroupAssignmentWrite};
+pub use group_assignment::{GroupAssignment, GroupAssignmentWrite, NamedGroupAssignment};
 pub use item::{Acceptance, Fate, ItemChange, ItemKind, ItemSight, LeftAlone, SweepItem, Wait};
 pub use listing::{
     EntitlementListing, GroupAssignmentKey, LeftOut, NotRead, StandingListing, StandingScope,

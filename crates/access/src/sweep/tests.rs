@@ -7,6 +7,7 @@
 )]
 
 mod digests;
+mod group_assignments;
 mod whatever;
 
 use std::collections::{BTreeMap, BTreeSet};

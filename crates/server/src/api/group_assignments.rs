@@ -33,19 +33,19 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<GroupAssignment>>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let rows = app.access.group_assignments(actor).await?;
-    let directory = app.access.directory();
     let size = page_size(query.limit);
-    let is = |wanted: &Option<String>, id: &str, name: Option<&String>| {
+    let is = |wanted: &Option<String>, names: [&str; 2]| {
         wanted.as_ref().is_none_or(|wanted| {
-            id == wanted || name.is_some_and(|name| fold::is_same(name, wanted))
+            let mut names = names.into_iter();
+            names.any(|name| fold::is_same(name, wanted))
         })
     };
     let mut rows = rows.iter().filter_map(|row| {
-        let place = row.key.to_string();
+        let place = row.row.key.to_string();
         let is_after = query.cursor.as_ref().is_none_or(|after| place > *after);
-        let item = is_after.then(|| convert_sweeps::group_assignment(row, &directory))?;
-        let fits = is(&query.group, &item.group, item.group_name.as_ref())
-            && is(&query.account, &item.account, item.account_name.as_ref());
+        let item = is_after.then(|| convert_sweeps::group_assignment(row))?;
+        let fits = is(&query.group, [&item.group, &item.group_name])
+            && is(&query.account, [&item.account, &item.account_name]);
         fits.then_some((place, item))
     });
     let page: Vec<(String, GroupAssignment)> = rows.by_ref().take(size).collect();

@@ -5,13 +5,13 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use hallpass_access::{Acceptance, Directory, EntitledPrincipal, ItemKind, NamedEntitlement};
+use hallpass_access::{Acceptance, EntitledPrincipal, ItemKind, NamedEntitlement};
 use hallpass_base::{HoldKey, Target, TargetNames, text::csv_cell};
 
 use super::line::{AccessLine, is_unknown};
 use super::{AccessQuery, live_grants, standing_of};
 use crate::ui::shell::Viewer;
-use crate::{App, costly, problem::ProblemResponse};
+use crate::{App, convert, costly, problem::ProblemResponse};
 
 const COLUMNS: [&str; 16] = [
     "person",
@@ -41,12 +41,12 @@ pub(super) async fn export(
     let grants = live_grants(&app, &viewer).await?;
     let found = standing_of(&app, &viewer).await?;
     let directory = app.access.directory();
-    let lines = AccessLine::all(&grants, found.as_ref(), &directory);
+    let lines = AccessLine::all(&grants, found.as_ref());
     let rows = looking.rows(&lines, &directory);
     let mut text = COLUMNS.join(",");
     text.push_str("\r\n");
     for (_, line) in rows {
-        let cells = cells(line, &directory).map(|cell| csv_cell(&cell));
+        let cells = cells(line).map(|cell| csv_cell(&cell));
         text.push_str(&cells.join(","));
         text.push_str("\r\n");
     }
@@ -64,7 +64,7 @@ pub(super) async fn export(
     Ok((headers, text).into_response())
 }
 
-fn cells(line: AccessLine<'_>, directory: &Directory) -> [String; COLUMNS.len()] {
+fn cells(line: AccessLine<'_>) -> [String; COLUMNS.len()] {
     let (name, _) = line.holder();
     let row = match line {
         AccessLine::Grant(grant) => Cells {
@@ -90,15 +90,12 @@ fn cells(line: AccessLine<'_>, directory: &Directory) -> [String; COLUMNS.len()]
             first_seen_at: Some(item.first_seen.to_string()),
             ..Cells::of_person(line, &item.key, &item.names)
         },
-        AccessLine::OfGroup(of_group) => Cells {
-            account: line.place(directory).name,
-            account_id: of_group.row.key.account.to_string(),
-            permission_set: of_group.permission_set.to_owned(),
-            group: of_group.group.to_owned(),
-            group_id: of_group.row.key.group.to_string(),
+        AccessLine::OfGroup(it) => Cells {
+            group: it.group.clone(),
+            group_id: it.row.key.group.to_string(),
             kind: "group",
-            first_seen_at: Some(of_group.row.first_seen.to_string()),
-            ..Cells::default()
+            first_seen_at: Some(it.row.first_seen.to_string()),
+            ..Cells::of_target(&it.row.key.target(), &it.names)
         },
         AccessLine::Entitled(it) => Cells::of_entitlement(it, name),
     };
@@ -167,35 +164,23 @@ impl Cells {
 
     fn of_person(line: AccessLine<'_>, key: &HoldKey, names: &TargetNames) -> Self {
         let (person, email) = line.holder();
-        let of_person = Self {
+        Self {
             person: person.to_owned(),
             email: email.to_owned(),
             user_id: key.user.to_string(),
+            ..Self::of_target(&key.target, names)
+        }
+    }
+
+    fn of_target(target: &Target, names: &TargetNames) -> Self {
+        let target = convert::names(Some(target), names);
+        Self {
+            account: target.account_name.unwrap_or_default(),
+            account_id: target.account.unwrap_or_default(),
+            permission_set: target.permission_set.unwrap_or_default(),
+            group: target.group_name.unwrap_or_default(),
+            group_id: target.group.unwrap_or_default(),
             ..Self::default()
-        };
-        let of_person = match names {
-            TargetNames::Account {
-                account,
-                permission_set,
-            } => Self {
-                account: account.clone(),
-                permission_set: permission_set.clone(),
-                ..of_person
-            },
-            TargetNames::Group { group } => Self {
-                group: group.clone(),
-                ..of_person
-            },
-        };
-        match &key.target {
-            Target::Account { account, .. } => Self {
-                account_id: account.to_string(),
-                ..of_person
-            },
-            Target::Group { group } => Self {
-                group_id: group.to_string(),
-                ..of_person
-            },
         }
     }
 }

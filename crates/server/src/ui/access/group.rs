@@ -5,8 +5,7 @@ use axum::{Router, extract::State, routing::get};
 use hallpass_access::{AccessError, Directory};
 use hallpass_base::{GroupId, UserId};
 
-use super::line::AccessLine;
-use crate::ui::people::{GrantPlace, count_of};
+use crate::ui::people::{self, GrantPlace, count_of};
 use crate::ui::person;
 use crate::ui::press::missing;
 use crate::ui::shell::{Nav, PageResult, Shell, Viewer, page};
@@ -64,22 +63,18 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
     };
     let now = app.clock.now();
     let at = |at| clock(at, now, &viewer.zone);
-    let found = app.access.standing(&viewer.actor).await?;
-    let lines = AccessLine::all(&[], Some(&found), &directory);
-    let mut assigned: Vec<Assigned> = lines
-        .iter()
-        .filter_map(|line| match line {
-            AccessLine::OfGroup(of_group) if of_group.row.key.group == group => {
-                let place = line.place(&directory);
-                Some(Assigned {
-                    id_groups: id_groups(&place.id),
-                    place,
-                    permission_set: line.held(),
-                    first_seen: at(of_group.row.first_seen),
-                    unread: of_group.row.unread_since.map(at).unwrap_or_default(),
-                })
+    let rows = app.access.group_assignments(&viewer.actor).await?;
+    let rows = rows.iter().filter(|it| it.row.key.group == group);
+    let mut assigned: Vec<Assigned> = rows
+        .map(|it| {
+            let place = people::place(&directory, &it.row.key.target(), &it.names);
+            Assigned {
+                id_groups: id_groups(&place.id),
+                place,
+                permission_set: people::held(&it.names),
+                first_seen: at(it.row.first_seen),
+                unread: it.row.unread_since.map(at).unwrap_or_default(),
             }
-            _ => None,
         })
         .collect();
     assigned.sort_by(|a, b| (&a.place, &a.permission_set).cmp(&(&b.place, &b.permission_set)));

@@ -1,10 +1,10 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use hallpass_access::{
-    Directory, EntitledPrincipal, Fate, Grant, GroupAssignment, ItemKind, NamedEntitlement,
+    Directory, EntitledPrincipal, Fate, Grant, ItemKind, NamedEntitlement, NamedGroupAssignment,
     StandingView, SweepItem,
 };
-use hallpass_base::{GroupId, HoldKey, PermissionSetArn, Target, Timestamp, UserId};
+use hallpass_base::{GroupId, HoldKey, Target, Timestamp, UserId};
 
 use super::{Grouping, HeldFilter};
 use crate::ui::people::{self, GrantPlace};
@@ -17,36 +17,8 @@ pub(super) type Key = (bool, String, String);
 pub(super) enum AccessLine<'a> {
     Grant(&'a Grant),
     Found(&'a SweepItem),
-    OfGroup(GroupLine<'a>),
+    OfGroup(&'a NamedGroupAssignment),
     Entitled(&'a NamedEntitlement),
-}
-
-/// A permission set of a group, with today's names, or ids where the directory has none.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct GroupLine<'a> {
-    pub(super) row: &'a GroupAssignment,
-    pub(super) group: &'a str,
-    pub(super) permission_set: &'a str,
-}
-
-impl<'a> GroupLine<'a> {
-    fn all(
-        rows: &'a [GroupAssignment],
-        directory: &'a Directory,
-    ) -> impl Iterator<Item = AccessLine<'a>> {
-        let sets = directory.permission_sets().iter();
-        let sets: HashMap<&PermissionSetArn, &str> =
-            sets.map(|set| (&set.arn, set.name.as_str())).collect();
-        rows.iter().map(move |row| {
-            let group = directory.group(&row.key.group);
-            let set = sets.get(&row.key.permission_set).copied();
-            AccessLine::OfGroup(Self {
-                row,
-                group: group.map_or(row.key.group.as_str(), |group| &group.name),
-                permission_set: set.unwrap_or(row.key.permission_set.as_str()),
-            })
-        })
-    }
 }
 
 /// What a search for a person finds through groups.
@@ -81,11 +53,7 @@ impl<'a> GroupsOfMatches<'a> {
 
 impl<'a> AccessLine<'a> {
     /// Returns all access without duplicates: a finding with a grant is part of the grant.
-    pub(super) fn all(
-        grants: &'a [Grant],
-        found: Option<&'a StandingView>,
-        directory: &'a Directory,
-    ) -> Vec<Self> {
+    pub(super) fn all(grants: &'a [Grant], found: Option<&'a StandingView>) -> Vec<Self> {
         let granted: HashSet<&HoldKey> = grants.iter().map(|grant| &grant.key).collect();
         let items = found.into_iter().flat_map(|found| &found.items);
         let items = items
@@ -101,7 +69,7 @@ impl<'a> AccessLine<'a> {
             .iter()
             .map(Self::Grant)
             .chain(items)
-            .chain(GroupLine::all(of_groups, directory))
+            .chain(of_groups.iter().map(Self::OfGroup))
             .chain(entitled.map(Self::Entitled))
             .collect()
     }
@@ -129,10 +97,7 @@ impl<'a> AccessLine<'a> {
         match self {
             Self::Grant(grant) => people::place(directory, &grant.key.target, &grant.names),
             Self::Found(item) => people::place(directory, &item.key.target, &item.names),
-            Self::OfGroup(line) => {
-                let account = &line.row.key.account;
-                people::account_place(directory, account, account.as_str())
-            }
+            Self::OfGroup(it) => people::place(directory, &it.row.key.target(), &it.names),
             Self::Entitled(it) => {
                 people::account_place(directory, &it.entitlement.account, &it.account_name)
             }
@@ -143,7 +108,7 @@ impl<'a> AccessLine<'a> {
         match self {
             Self::Grant(grant) => people::held(&grant.names),
             Self::Found(item) => people::held(&item.names),
-            Self::OfGroup(line) => plain(line.permission_set),
+            Self::OfGroup(it) => people::held(&it.names),
             Self::Entitled(it) => format!("Role {}", plain(it.entitlement.role_name())),
         }
     }
@@ -162,7 +127,7 @@ impl<'a> AccessLine<'a> {
     /// Name and address of the holder. Removed users have only an id, groups no address.
     pub(super) fn holder(self) -> (&'a str, &'a str) {
         match self {
-            Self::OfGroup(line) => (line.group, "Group"),
+            Self::OfGroup(it) => (&it.group, "Group"),
             Self::Entitled(it) => match &it.entitlement.principal {
                 EntitledPrincipal::Group(_) => (&it.holder, "Group"),
                 EntitledPrincipal::User(user) => (&it.holder, user.as_str()),
@@ -203,7 +168,7 @@ impl<'a> AccessLine<'a> {
             Grouping::Group => match self {
                 Self::OfGroup(line) => {
                     let group = line.row.key.group.to_string();
-                    Some((true, plain(line.group), group))
+                    Some((true, plain(&line.group), group))
                 }
                 _ => place.is_group.then_some((true, place.name, place.id)),
             },

@@ -299,7 +299,7 @@ fn build(
     plan: Option<(String, String)>,
     shell: Shell,
 ) -> AccessPage {
-    let lines = AccessLine::all(grants, found, view.directory);
+    let lines = AccessLine::all(grants, found);
     let page = view.page(looking, &lines);
     let (shown, total) = (page.shown, page.total);
     let more = (shown < total).then(|| what_follows(looking, page.left, shown, total));

@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::{
-    Acceptance, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, NamedEntitlement, Role,
-    SweepItem,
+    Acceptance, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, NamedEntitlement,
+    NamedGroupAssignment, Role, SweepItem,
 };
 use hallpass_base::TimeSpan;
 use hallpass_channels::wording::{grants, standing};
 
-use super::line::{AccessLine, GroupLine, GroupsOfMatches, Key, is_unknown};
+use super::line::{AccessLine, GroupsOfMatches, Key, is_unknown};
 use super::{AccessQuery, AccessView, Grouping};
 use crate::ui::people::{self, Face, GrantPlace, count_of, counted};
 use crate::ui::person;
@@ -281,7 +281,7 @@ impl AccessView<'_> {
         }
     }
 
-    fn of_group(&self, line: GroupLine<'_>) -> AccessRow {
+    fn of_group(&self, line: &NamedGroupAssignment) -> AccessRow {
         let unread = line.row.unread_since;
         AccessRow {
             badges: vec![STANDING],

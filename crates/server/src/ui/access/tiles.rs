@@ -67,7 +67,7 @@ fn of_groups(found: &StandingView, lines: &[AccessLine<'_>]) -> Tile {
         return not_checked(NAME);
     }
     let rows = found.group_assignments.iter();
-    let groups: BTreeSet<&GroupId> = rows.map(|row| &row.key.group).collect();
+    let groups: BTreeSet<&GroupId> = rows.map(|it| &it.row.key.group).collect();
     let words = format!("of {}", count_of(groups.len(), "group", "groups"));
     tile(NAME, count(lines, HeldFilter::Group), words)
 }
