@@ -54,6 +54,7 @@ pub struct App {
     pub pci: Option<Arc<dyn PciStore>>,
     pub activity: Option<Arc<dyn ActivityLogs>>,
     pub status: Arc<ServerStatus>,
+    /// Empty in the demo, which has no configuration.
     pub setup: Arc<Vec<SetupPart>>,
     pub mode: Arc<ServerMode>,
     pub version: &'static str,

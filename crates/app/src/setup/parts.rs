@@ -55,11 +55,12 @@ pub fn parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
             probe: None,
         },
     ];
-    parts.extend(later(loaded)?);
+    parts.extend(safety_parts(loaded)?);
     Ok(parts)
 }
 
-fn later(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
+/// Parts that end access and keep its record when this server cannot.
+fn safety_parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
     let config = &loaded.config;
     let modes = config.access.armed_ends.mode;
     Ok(vec![

@@ -67,7 +67,7 @@ struct Chart {
 #[template(path = "health.html")]
 struct HealthPage {
     shell: Shell,
-    is_administrator: bool,
+    has_setup: bool,
     checked: String,
     is_good: bool,
     is_unknown: bool,
@@ -113,7 +113,7 @@ async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, Proble
     let tiles = view.tiles(counts.as_ref().ok(), recent.as_deref()).await;
     Ok(page(&HealthPage {
         shell,
-        is_administrator: viewer.actor.is(Role::Admin),
+        has_setup: viewer.actor.is(Role::Admin) && !app.setup.is_empty(),
         checked: format!(
             "{} {}",
             clock(now, now, &viewer.zone),

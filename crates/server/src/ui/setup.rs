@@ -35,7 +35,7 @@ const DONE: Badge = badge("Set up", "active");
 const LACKS: Badge = badge("Not set up", "pending");
 
 async fn show(State(app): State<App>, viewer: Viewer) -> PageResult {
-    if !viewer.actor.is(Role::Admin) {
+    if app.setup.is_empty() || !viewer.actor.is(Role::Admin) {
         return missing(&app, &viewer).await;
     }
     let measured = health_parts::parts(&app, None).await;
