@@ -268,6 +268,8 @@ fn many_reviews_are_lines_that_can_be_searched() {
             many.contains("reviews dense") && many.contains("role=\"search\""),
             "{many}"
         );
+        let counted = format!("<title>({}) Reviews", many.matches("data-waiting").count());
+        assert!(many.contains(&counted), "{many}");
         let found = cai.page("/reviews?q=dee+admin").await;
         assert_eq!(found.matches("data-waiting").count(), 1, "{found}");
         assert!(

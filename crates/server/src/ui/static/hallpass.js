@@ -67,8 +67,11 @@ const put = (fresh, region) => {
   region.replaceChildren(...fresh.childNodes);
   for (const name of open) id(name)?.setAttribute("open", "");
   if (focused) id(focused)?.focus({ preventScroll: true });
+  if (region.dataset.count === undefined) return;
+  const waiting = all("[data-waiting]", region).length;
   const count = id("reviews-count");
-  if (count && region.dataset.count !== undefined) count.firstChild.textContent = all("[data-waiting]", region).length;
+  if (count) count.firstChild.textContent = waiting;
+  d.title = (waiting ? `(${waiting}) ` : "") + d.title.replace(/^\(\d+\+?\) /, "");
 };
 const warn = (...words) => { const stale = id("stale"); if (stale) { stale.hidden = false; stale.replaceChildren(...words); } };
 let out;
