@@ -129,7 +129,7 @@ impl Table {
     fn grid(&self, width: Option<u16>) -> String {
         let mut table = comfy_table::Table::new();
         table
-            .load_style(presets::NOTHING)
+            .load_preset(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Disabled)
             .set_header(self.head.iter().map(|title| title.trim_start_matches('=')));
         if let Some(width) = width {
