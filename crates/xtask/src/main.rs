@@ -22,6 +22,7 @@ mod manifests;
 mod metric_names;
 mod outside;
 mod pages_named;
+mod phrases;
 mod resolution;
 mod sizes;
 mod sources;

@@ -1,4 +1,5 @@
-//! Checks that every crate inherits from the workspace: lints, package fields, dependency versions.
+//! Checks that every crate inherits from the workspace (lints, package fields, dependency versions)
+//! and runs its unit tests.
 
 use toml::{Table, Value};
 
@@ -6,6 +7,9 @@ use crate::breach::Breach;
 
 /// Package fields that come from `[workspace.package]`.
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "publish"];
+
+/// Its tests run in the crates that use it.
+const WITHOUT_UNIT_TESTS: &str = "crates/store-testing/Cargo.toml";
 
 const TABLES: &[&str] = &["dependencies", "dev-dependencies", "build-dependencies"];
 
@@ -31,6 +35,11 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     if !inherits(manifest.get("lints")) {
         let message = "write `workspace = true` in [lints]: the lints are the same for all";
         add(line_of(text, "[lints]"), message.to_owned());
+    }
+    let library = manifest.get("lib").and_then(|lib| lib.get("test"));
+    if library.and_then(Value::as_bool) == Some(false) && path != WITHOUT_UNIT_TESTS {
+        let message = "remove `test = false`: the unit tests of this crate do not run with it";
+        add(line_of(text, "test"), message.to_owned());
     }
     for (name, dependency) in dependencies(&manifest) {
         if !inherits(Some(dependency)) {
@@ -119,6 +128,11 @@ tokio = { workspace = true, features = [\"net\"] }
                 "[lints]\nworkspace = true",
                 "",
                 "Cargo.toml:1: write `workspace = true` in [lints]",
+            ),
+            (
+                "[dependencies]",
+                "[lib]\ntest = false\n\n[dependencies]",
+                "Cargo.toml:13: remove `test = false`",
             ),
             (
                 "serde.workspace = true",

@@ -16,8 +16,8 @@ use crate::syntax::ParsedFile;
 use crate::texts::has_extension;
 use crate::type_names::TypeNames;
 use crate::{
-    acceptance, arrows, citations, docs, manifests, outside, pages_named, resolution, sizes,
-    sources, texts, wrapped,
+    acceptance, arrows, citations, docs, manifests, outside, pages_named, phrases, resolution,
+    sizes, sources, texts, wrapped,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +131,7 @@ fn check_together(files: &Texts) -> Vec<Breach> {
 fn check_file(path: &str, text: &str) -> Vec<Breach> {
     let mut findings = texts::check(path, text);
     findings.extend(wrapped::check(path, text));
+    findings.extend(phrases::check(path, text));
     if path.contains("/templates/") && has_extension(path, "html") {
         findings.extend(docs::check_template(path, text));
     }

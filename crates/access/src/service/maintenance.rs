@@ -192,11 +192,10 @@ impl Access {
         next_step::of(current, holds, known, step)
     }
 
-    /// Does now what waits for an instant that a clock which was ahead gave it, or that a process gave it which is no
-    /// more: notices that it was telling and rows of access that it had put off. To be called when time returned
-    /// (`hallpass_base::clock::Releases` says when) and by whoever begins to work alone. A notice that waits for another
-    /// attempt is tried once more, early; none is told twice by it, for a channel tells one at a time. Returns for how
-    /// much that was so.
+    /// Releases notices and assignments that wait for an instant set by a fast clock or by a process
+    /// that ended. Callers: the leader at its start, and `hallpass_base::clock::Releases` after a
+    /// clock was set back. A notice between attempts is sent earlier, never twice. Returns the
+    /// count of released rows.
     ///
     /// # Errors
     /// When the store does not answer.

@@ -167,10 +167,10 @@ pub async fn open_store(address: StoreAddress) -> Result<ServerStore, Failure> {
     looked_at(opened)
 }
 
-/// The groups of the memberships that are held in a store. It is not made: none are held in a missing one.
+/// Groups of the active memberships in a store. Does not create the store; a missing one has none.
 ///
 /// # Errors
-/// When one that is there cannot be read, or nobody can tell whether there is one.
+/// When an existing store cannot be read, or its existence cannot be determined.
 pub async fn groups_held(address: StoreAddress) -> Result<BTreeSet<GroupId>, Failure> {
     if !address.may_be_there()? {
         return Ok(BTreeSet::new());

@@ -1,5 +1,5 @@
-//! The public addresses of an organization, as AWS Config has recorded them: which queries find them, what
-//! answers mean, which address is what, and where nobody knows (`inventory.md` §6).
+//! The public addresses of an organization, as AWS Config recorded them: the queries, their answers,
+//! the owner of each address, and gaps (`inventory.md` §6).
 //!
 //! Knows Config's query language and the resources that have public addresses. Never knows networks,
 //! credentials, files or clocks: calls go through [`crate::collect::ServiceCalls`].

@@ -111,7 +111,7 @@ fn page() -> String {
     let mut text = String::from(
         "# API reference\n\nFor developers of programs that call Hallpass: every call of `/api/v1`, made from the description at `/api/openapi.json`. \
          [HTTP API](http.md) says how to call it, what is remembered and how it fails: refusals that any call may be \
-         answered (400, 401, 408, 413, 415, 429) are said there alone.\n",
+         answered (400, 401, 408, 413, 415, 429) are only there.\n",
     );
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, call) in item.as_object().unwrap() {
