@@ -19,7 +19,7 @@
 //!            wire protocols, signatures, log of calls, injected faults, log of the state
 //! world      world
 //!            all of it under one lock
-//! entrances  control  pages  slack_host  somebody ◄ http
+//! entrances  control  pages  slack_host  concurrent_actor ◄ http
 //!            control API, portal pages, Slack, AWS's HTTP
 //! program    simulator
 //!            one simulator that listens
@@ -44,11 +44,11 @@ mod state;
 
 mod world;
 
+mod concurrent_actor;
 mod control;
 mod http;
 mod pages;
 mod slack_host;
-mod somebody;
 
 mod simulator;
 

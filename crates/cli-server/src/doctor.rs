@@ -18,6 +18,7 @@ mod network;
 mod people;
 mod place;
 mod policy_groups;
+mod policy_role;
 mod program;
 mod propagation;
 mod regions;
@@ -26,7 +27,6 @@ mod remediation;
 mod signing_key;
 mod store;
 mod telemetry;
-mod whom;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -47,14 +47,14 @@ use hallpass_terminal::output::{self, OutputArgs, Table};
 use serde::Serialize;
 
 use policy_groups::WithoutStoreArgs;
+use policy_role::PolicyRole;
 use regions::SignInPlaces;
-use whom::Whom;
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 
 /// Check the server's configuration, rules, store, sign-in, AWS and roles
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("of_somebody").args(["iam_policy", "check_configuration"])))]
+#[command(group(clap::ArgGroup::new("policy_of_role").args(["iam_policy", "check_configuration"])))]
 #[command(after_help = "Examples:
   hallpass server doctor
   hallpass server doctor --iam-policy > policy.json
@@ -73,8 +73,8 @@ pub struct Args {
     #[command(flatten)]
     without_store: WithoutStoreArgs,
     /// Role of the policy or configuration
-    #[arg(long = "for", value_name = "WHOM", value_enum, default_value_t = Whom::Server, requires = "of_somebody")]
-    whom: Whom,
+    #[arg(long = "for", value_name = "ROLE", value_enum, default_value_t = PolicyRole::Server, requires = "policy_of_role")]
+    role: PolicyRole,
     /// Include the IAM permissions to grant and end access to the management account
     #[arg(long, requires = "iam_policy")]
     management_account: bool,
@@ -139,7 +139,7 @@ impl DoctorReport {
 /// Policies need no secrets, and guards none of the server's.
 fn load(args: &Args) -> Result<(Loaded, Option<Failure>), Failure> {
     let listen = args.listen.as_deref();
-    let needs_none = args.iam_policy || args.whom == Whom::Guard;
+    let needs_none = args.iam_policy || args.role == PolicyRole::Guard;
     let needs_all = args.without_store.check_configuration;
     let secrets = match (needs_none, needs_all) {
         (true, _) => Secrets::Left,
@@ -152,20 +152,20 @@ fn load(args: &Args) -> Result<(Loaded, Option<Failure>), Failure> {
 pub fn run(args: &Args) -> Outcome {
     let (loaded, missing) = load(args)?;
     if args.iam_policy {
-        let goes = args.whom.goes_by_rules();
+        let goes = args.role.uses_rules();
         let held = if args.without_store.by_rules_alone {
             BTreeSet::new()
         } else {
             policy_groups::held_groups(goes, &loaded)?
         };
-        let text = whom::policy_of(args.whom, args.management_account, &loaded, held)?;
+        let text = policy_role::policy_of(args.role, args.management_account, &loaded, held)?;
         policy_groups::tell_missing_rules(goes, &loaded)?;
         output::print(&text)?;
         let goes = Some(goes).filter(|_| !args.management_account);
         return policy_groups::tell_management_account(goes, &loaded);
     }
     if args.without_store.check_configuration {
-        whom::policy_of(args.whom, false, &loaded, BTreeSet::new())?;
+        policy_role::policy_of(args.role, false, &loaded, BTreeSet::new())?;
         return Ok(Exit::Ok);
     }
     if args.delegation_policy {
@@ -214,7 +214,7 @@ pub(crate) async fn findings(
 }
 
 pub(crate) fn least_policy(loaded: &Loaded) -> Result<String, Failure> {
-    whom::policy_of(Whom::Server, false, loaded, BTreeSet::new())
+    policy_role::policy_of(PolicyRole::Server, false, loaded, BTreeSet::new())
 }
 
 async fn examine(

@@ -13,13 +13,13 @@ mod observations;
 mod choose;
 mod prove;
 
-mod given_up;
+mod dropped_permissions;
 mod making;
 mod propose;
 mod terms;
 
 pub use cover::ReplayAnswer;
-pub use given_up::{GivenUpRisk, GivenUpService, LevelChange};
+pub use dropped_permissions::{GivenUpRisk, GivenUpService, LevelChange};
 pub use observations::{Unseen, data_event_services};
 pub use propose::{Shrunk, prove, shrink};
 pub use prove::{ReplayVerdict, ReplayedCalls, ShrinkProof};

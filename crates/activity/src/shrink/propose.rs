@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::clause::{self, Clause, document, written};
-use super::given_up::{self, GivenUpRisk, GivenUpService, LevelChange};
+use super::dropped_permissions::{self, GivenUpRisk, GivenUpService, LevelChange};
 use super::making::Making;
 use super::prove::{Replay, ShrinkProof};
 use super::seen::SeenUse;
@@ -45,7 +45,8 @@ pub fn shrink(question: &ShrinkQuestion<'_>) -> Result<Shrunk, ShrinkError> {
     let text = policy.as_ref().map(Value::to_string);
     let old_value = document(&old.iter().map(written).collect::<Vec<_>>());
     let old_text = old_value.to_string();
-    let (services, levels) = given_up::changes(&old_text, text.as_deref()).map_err(own)?;
+    let (services, levels) =
+        dropped_permissions::changes(&old_text, text.as_deref()).map_err(own)?;
     let new = text.as_deref().map_or_else(|| Ok(Vec::new()), clause::read);
     let replay = Replay {
         old: &old,
@@ -53,7 +54,7 @@ pub fn shrink(question: &ShrinkQuestion<'_>) -> Result<Shrunk, ShrinkError> {
         new: &new.map_err(own)?,
     };
     Ok(Shrunk {
-        risks: given_up::risks(&old_text, text.as_deref()).map_err(own)?,
+        risks: dropped_permissions::risks(&old_text, text.as_deref()).map_err(own)?,
         proof: replay.prove(question.uses).map_err(own)?,
         old: old_value,
         policy,

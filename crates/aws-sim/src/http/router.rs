@@ -17,6 +17,7 @@ use super::{
 use crate::{
     auth::{Authorization, KeyRing, Mistake, Presented, verify},
     call_log::CallRecord,
+    concurrent_actor::Beside,
     core::{
         self,
         call::{Call, Output},
@@ -27,7 +28,6 @@ use crate::{
     },
     faults::{Effects, ReplyFault, When},
     services::{self, redact::redact},
-    somebody::Beside,
     state::Record,
     vocabulary::regions,
     world::{Shared, SimWorld},

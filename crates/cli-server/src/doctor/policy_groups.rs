@@ -29,7 +29,7 @@ pub(super) struct WithoutStoreArgs {
 
 /// Whether a policy depends on the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GoesByRules {
+pub(super) enum UsesRules {
     /// Limited to offered groups.
     Always,
     /// The same, but the rules are optional.
@@ -57,8 +57,8 @@ impl OfferedByRules {
     ///
     /// # Errors
     /// Exit 2 with every error of the rules: the policy would lack needs of the running server.
-    pub(super) fn read(goes: GoesByRules, loaded: &Loaded) -> Result<Self, Failure> {
-        if goes == GoesByRules::Never {
+    pub(super) fn read(goes: UsesRules, loaded: &Loaded) -> Result<Self, Failure> {
+        if goes == UsesRules::Never {
             return Ok(Self::of(None));
         }
         if has_none_of_its_own(goes, loaded)? {
@@ -68,7 +68,7 @@ impl OfferedByRules {
     }
 }
 
-pub(super) fn tell_management_account(goes: Option<GoesByRules>, loaded: &Loaded) -> Outcome {
+pub(super) fn tell_management_account(goes: Option<UsesRules>, loaded: &Loaded) -> Outcome {
     let lacks = match goes {
         Some(goes) => lacks_management_account(goes, loaded)?,
         None => None,
@@ -81,8 +81,8 @@ pub(super) fn tell_management_account(goes: Option<GoesByRules>, loaded: &Loaded
 }
 
 /// Names IAM permissions that the policy lacks, if rules offer access in every account.
-fn lacks_management_account(goes: GoesByRules, loaded: &Loaded) -> Result<Option<String>, Failure> {
-    if goes != GoesByRules::Always {
+fn lacks_management_account(goes: UsesRules, loaded: &Loaded) -> Result<Option<String>, Failure> {
+    if goes != UsesRules::Always {
         return Ok(None);
     }
     let rules = read_rules(&loaded.rules()?)?;
@@ -99,15 +99,15 @@ fn lacks_management_account(goes: GoesByRules, loaded: &Loaded) -> Result<Option
 }
 
 /// Warns that a policy is incomplete without rules.
-pub(super) fn tell_missing_rules(goes: GoesByRules, loaded: &Loaded) -> Result<(), Failure> {
+pub(super) fn tell_missing_rules(goes: UsesRules, loaded: &Loaded) -> Result<(), Failure> {
     if has_none_of_its_own(goes, loaded)? {
         output::say(NO_RULES_OF_ITS_OWN);
     }
     Ok(())
 }
 
-fn has_none_of_its_own(goes: GoesByRules, loaded: &Loaded) -> Result<bool, Failure> {
-    Ok(goes == GoesByRules::WhereThereAreAny && !is_named(loaded) && is_missing(&loaded.rules()?))
+fn has_none_of_its_own(goes: UsesRules, loaded: &Loaded) -> Result<bool, Failure> {
+    Ok(goes == UsesRules::WhereThereAreAny && !is_named(loaded) && is_missing(&loaded.rules()?))
 }
 
 fn is_named(loaded: &Loaded) -> bool {
@@ -126,11 +126,8 @@ fn is_missing(path: &Path) -> bool {
 /// # Errors
 /// Exit 2 for an unreadable existing store: without those groups the server could not end
 /// memberships.
-pub(super) fn held_groups(
-    goes: GoesByRules,
-    loaded: &Loaded,
-) -> Result<BTreeSet<GroupRef>, Failure> {
-    if goes == GoesByRules::Never {
+pub(super) fn held_groups(goes: UsesRules, loaded: &Loaded) -> Result<BTreeSet<GroupRef>, Failure> {
+    if goes == UsesRules::Never {
         return Ok(BTreeSet::new());
     }
     // the store address may be a secret that only the running server has

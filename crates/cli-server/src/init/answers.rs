@@ -5,8 +5,8 @@ use hallpass_terminal::exit::Failure;
 use hallpass_terminal::output::plain;
 
 use super::asking::{AnswerForm, Answering, Question, entries};
-use super::given::{Given, SignInKind};
 use super::names::{self, ChosenGroup, Sensitive};
+use super::preset_answers::{Given, SignInKind};
 use super::sections;
 
 /// The shortest maximum that forms offer.

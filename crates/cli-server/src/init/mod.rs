@@ -3,8 +3,8 @@ mod asking;
 mod checked;
 mod config_text;
 mod files;
-mod given;
 mod names;
+mod preset_answers;
 mod rule_tests_text;
 mod rule_text;
 mod sections;
@@ -37,7 +37,7 @@ use serde_json::Value;
 
 use self::answers::Answers;
 use self::asking::{Answering, Question, Terminal};
-use self::given::Given;
+use self::preset_answers::Given;
 use self::sections::FoundInstance;
 use crate::doctor;
 

@@ -11,7 +11,7 @@ use super::answers::{self, Answers};
 use super::asking::Answering;
 use super::asking::script::Script;
 use super::config_text;
-use super::given::Given;
+use super::preset_answers::Given;
 use super::sections::FoundInstance;
 use super::{checked, rule_text};
 
@@ -392,11 +392,11 @@ fn answers_that_cannot_be_used_are_refused_by_their_key() {
         }),
         ("approvals_sensitive", |it| it.approvals_sensitive = Some(6)),
         ("oidc_issuer", |it| {
-            it.sign_in = Some(super::given::SignInKind::Oidc);
+            it.sign_in = Some(super::preset_answers::SignInKind::Oidc);
             it.oidc_issuer = Some("http://id.example".to_owned());
         }),
         ("oidc_client_secret", |it| {
-            it.sign_in = Some(super::given::SignInKind::Oidc);
+            it.sign_in = Some(super::preset_answers::SignInKind::Oidc);
             it.oidc_issuer = Some("https://id.example".to_owned());
             it.oidc_client_id = Some("hallpass".to_owned());
             it.oidc_client_secret = Some("hunter2hunter2".to_owned());
@@ -419,7 +419,7 @@ fn answers_that_cannot_be_used_are_refused_by_their_key() {
 fn a_secret_that_systemd_shows_to_the_server_alone_is_named_and_told() {
     let reference = "file:/run/credentials/hallpass.service/secret_oidc";
     let mut given = given(&["Prod"], "approvers");
-    given.sign_in = Some(super::given::SignInKind::Oidc);
+    given.sign_in = Some(super::preset_answers::SignInKind::Oidc);
     given.oidc_issuer = Some("https://id.example".to_owned());
     given.oidc_client_id = Some("hallpass".to_owned());
     given.oidc_client_secret = Some(reference.to_owned());

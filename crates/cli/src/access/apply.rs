@@ -9,9 +9,9 @@ use hallpass_plans::{Plan, PlanId};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 
-use super::carry::{AccessChore, check_drift, finished, tell};
 use super::confirming::{Confirming, ask};
 use super::plan::MakingArgs;
+use super::run::{AccessChore, check_drift, finished, tell};
 
 /// Apply files or a saved plan
 #[derive(Debug, clap::Args)]

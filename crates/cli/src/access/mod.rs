@@ -2,7 +2,6 @@
 //! §4).
 
 mod apply;
-mod carry;
 mod confirming;
 mod convert;
 mod convert_use;
@@ -13,6 +12,7 @@ mod export;
 mod json_diff;
 mod plan;
 mod refused;
+mod run;
 mod validate;
 mod written;
 

@@ -7,7 +7,7 @@ use hallpass_app::setup::opening::ReadingArgs;
 use hallpass_terminal::exit::Outcome;
 use hallpass_terminal::output;
 
-use super::carry::AccessChore;
+use super::run::AccessChore;
 
 /// Preview applying files, and save it as a plan
 #[derive(Debug, clap::Args)]

@@ -1,13 +1,13 @@
 //! `hallpass each`: one operation of any service, in every account and Region (`inventory.md` §5).
 
-mod asked;
 mod lines;
+mod operation_args;
 mod recipes;
 mod sink;
 mod spool;
 mod write;
 
-pub(super) use self::asked::{accounts_to_find, regions, selection};
+pub(super) use self::operation_args::{accounts_to_find, regions, selection};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -29,8 +29,8 @@ use hallpass_terminal::output::{self, OutputArgs};
 use hallpass_terminal::prompt::YesArgs;
 use jmespath::Expression;
 
-use self::asked::AskedOperation;
 use self::lines::EmptyPages;
+use self::operation_args::AskedOperation;
 use self::sink::{ResultForm, Results};
 use self::spool::RunFolder;
 use self::write::{PlanSink, PlanSpool, WriteCalls};
@@ -202,7 +202,7 @@ pub fn run(args: &Args) -> Outcome {
         Some(id) => id.clone(),
         None => new_id()?,
     };
-    let asked = asked::understand(args, &id)?;
+    let asked = operation_args::understand(args, &id)?;
     let query = asked.query.as_deref().map(lines::compile).transpose()?;
     write::check(&args.write, args.resume.is_some())?;
     runtime()?.block_on(reachable(args, &asked))?;

@@ -18,7 +18,7 @@ use hallpass_terminal::output;
 use hallpass_terminal::prompt::confirm_act;
 use serde_json::Value;
 
-use super::asked::AskedOperation;
+use super::operation_args::AskedOperation;
 use super::{Args, WriteArgs};
 
 const NAMED: usize = 20;

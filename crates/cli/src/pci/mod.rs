@@ -7,9 +7,9 @@ mod ended;
 mod people;
 mod provided;
 mod reading;
+mod render;
 mod report;
 mod rungs;
-mod shown;
 mod watch;
 
 use hallpass_terminal::exit::Outcome;

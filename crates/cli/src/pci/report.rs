@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::args::ReadArgs;
 use super::reading::{RegionsOf, read};
-use super::shown;
+use super::render;
 
 /// Show password age and last activity of all people
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             .map_err(|error| Failure::unwritable(path.display(), &error))?;
     }
     print(args, &ran)?;
-    shown::tell(&ran);
+    render::tell(&ran);
     let has_findings = args.fail_on_findings && !ran.report.alerts.is_empty();
     Ok(if !ran.is_whole() {
         Exit::Failed
@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 fn print(args: &Args, ran: &RanReport) -> Result<(), Failure> {
     let list = match args.emit {
-        None => return shown::show(ran, args.output.format()),
+        None => return render::show(ran, args.output.format()),
         Some(EmittedForm::Seed) => seed(&ran.report),
     };
     let text = output::compact(&list)?;
@@ -97,7 +97,7 @@ fn print(args: &Args, ran: &RanReport) -> Result<(), Failure> {
         }
         Some(EmitTarget::Queue(url)) => emit(url, &list, &text, ran)?,
     }
-    shown::show(ran, args.output.format())
+    render::show(ran, args.output.format())
 }
 
 /// Sends a non-empty list. A list from an incomplete log is not sent: its consumer may act on it.

@@ -9,7 +9,7 @@ use hallpass_terminal::output::{self, OutputArgs};
 
 use super::args::ReadArgs;
 use super::reading::read_now;
-use super::shown;
+use super::render;
 use crate::alerts;
 
 /// Expected timer interval.
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         output::say(&alert_text(message));
     }
     alerts::show_ran(args.output.format(), &told)?;
-    shown::tell(&ran);
+    render::tell(&ran);
     Ok(if ran.is_whole() {
         Exit::Ok
     } else {

@@ -5,7 +5,7 @@ mod aggregator;
 mod diff;
 mod each_account;
 mod everywhere;
-mod shown;
+mod render;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,10 +117,10 @@ pub fn run(args: &Args) -> Outcome {
     let runtime = runtime()?;
     let report = runtime.block_on(look(args, &home, kinds, &everywhere))?;
     let saved = args.save.as_ref();
-    let saved = saved.map_or(Ok(()), |at| runtime.block_on(shown::save(&report, at)));
+    let saved = saved.map_or(Ok(()), |at| runtime.block_on(render::save(&report, at)));
     // print the report even if saving failed
-    shown::show(&report, args.output)?;
-    shown::tell(&report);
+    render::show(&report, args.output)?;
+    render::tell(&report);
     saved?;
     let unverified = report.verification.as_ref();
     let unverified = unverified.is_some_and(|it| !it.unverified.is_empty());

@@ -12,7 +12,7 @@ use hallpass_iam::generate::ids::{Lengths, Partition};
 use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
 use serde_json::{Value, json};
 
-use crate::asked::{ask, cells, fits, full_access};
+use crate::table_cells::{ask, cells, fits, full_access};
 
 const INSTANCE: &str = "ssoins-1111111111111111";
 const SET: &str = "ps-1111111111111111";

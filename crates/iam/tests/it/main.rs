@@ -7,7 +7,6 @@
     reason = "tests"
 )]
 
-mod asked;
 mod attributes;
 mod bad_input;
 mod delegation;
@@ -40,6 +39,7 @@ mod sessions_table;
 mod split;
 mod suite;
 mod summary;
+mod table_cells;
 mod tables_accounts;
 mod tables_conditions;
 mod tables_engine;

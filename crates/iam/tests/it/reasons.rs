@@ -4,7 +4,7 @@
 use hallpass_iam::{Caller, CallerKind, CallerMatch};
 use serde_json::{Value, json};
 
-use crate::asked::{cells, context, explained};
+use crate::table_cells::{cells, context, explained};
 
 fn first<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
     match value {

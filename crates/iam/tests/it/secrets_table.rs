@@ -5,7 +5,7 @@ use hallpass_iam::generate::secrets::{
 };
 use serde_json::{Value, json};
 
-use crate::asked::{ask, cells, context, fits, full_access};
+use crate::table_cells::{ask, cells, context, fits, full_access};
 
 /// row | action | secret's department,AppID | request | as published | required `-` is an absent
 /// tag. The requester is Arnav unless the request names another. In row 19 brackets are kept, so

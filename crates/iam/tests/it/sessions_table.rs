@@ -3,7 +3,7 @@
 use hallpass_iam::generate::sessions::{Match, RevocationForm, RevocationSpec, Split, generate};
 use serde_json::{Value, json};
 
-use crate::asked::{ask, cells, context, fits, full_access};
+use crate::table_cells::{ask, cells, context, fits, full_access};
 
 const USER: &str = "9067642ac7-4f0e2c1a-1111-4222-8333-1234567890ab";
 

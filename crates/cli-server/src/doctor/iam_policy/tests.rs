@@ -2,7 +2,7 @@
 
 use hallpass_iam::{PolicyType, lint};
 
-use super::super::whom::{Whom, policy_of};
+use super::super::policy_role::{PolicyRole, policy_of};
 use super::statements::every;
 use super::*;
 
@@ -217,7 +217,7 @@ fn who_takes_snapshots_only_reads_enters_accounts_by_the_role_and_uses_the_key_w
             config: hallpass_app::config::parse(text, "x").unwrap(),
             folder: std::path::PathBuf::from("/nowhere"),
         };
-        policy_of(Whom::Sync, false, &loaded, BTreeSet::new()).unwrap()
+        policy_of(PolicyRole::Sync, false, &loaded, BTreeSet::new()).unwrap()
     };
     let without = of("[aws]\nmember_role = \"Reads\"\n");
     let told = told(&without);

@@ -5,7 +5,7 @@ use hallpass_app::setup::opening::open_store;
 use hallpass_assignments::EndPriority;
 use hallpass_base::{GroupId, HoldKey, Target, TimeSpan, UserId};
 
-use super::super::whom::{Whom, policy_of};
+use super::super::policy_role::{PolicyRole, policy_of};
 use super::*;
 
 const OFFERED: &str = "99999999-8888-7777-6666-555555555555";
@@ -22,9 +22,9 @@ fn rules_of(group: &str) -> String {
     format!("[[rule]]\nid = \"oncall\"\ngroups = [\"{group}\"]\napproval_is_not_required = true\n")
 }
 
-fn printed(whom: Whom, loaded: &Loaded) -> Result<String, Failure> {
-    let held = held_groups(whom.goes_by_rules(), loaded)?;
-    policy_of(whom, false, loaded, held)
+fn printed(role: PolicyRole, loaded: &Loaded) -> Result<String, Failure> {
+    let held = held_groups(role.uses_rules(), loaded)?;
+    policy_of(role, false, loaded, held)
 }
 
 #[test]
@@ -37,25 +37,25 @@ fn no_policy_is_made_of_rules_that_cannot_be_read() {
         if let Some(text) = text {
             std::fs::write(&file, text).unwrap();
         }
-        let failure = printed(Whom::Server, &loaded).unwrap_err();
+        let failure = printed(PolicyRole::Server, &loaded).unwrap_err();
         assert_eq!(failure.exit(), Exit::BadInput, "{case}");
         assert!(
             failure.words().contains("rules.toml"),
             "{case}: {failure:?}"
         );
     }
-    let failure = format!("{:?}", printed(Whom::Guard, &loaded).unwrap_err());
+    let failure = format!("{:?}", printed(PolicyRole::Guard, &loaded).unwrap_err());
     assert!(failure.contains("rules.toml:"), "the place: {failure}");
-    assert!(printed(Whom::Sync, &loaded).is_ok());
+    assert!(printed(PolicyRole::Sync, &loaded).is_ok());
 }
 
 #[test]
 fn a_guard_of_its_own_has_no_rules_and_one_whose_rules_are_named_has() {
     let folder = tempfile::tempdir().unwrap();
     let alone = configured(folder.path(), "");
-    assert!(printed(Whom::Guard, &alone).is_ok());
+    assert!(printed(PolicyRole::Guard, &alone).is_ok());
     let named = configured(folder.path(), "[access]\nrules = \"gone.toml\"\n");
-    let failure = printed(Whom::Guard, &named).unwrap_err();
+    let failure = printed(PolicyRole::Guard, &named).unwrap_err();
     assert!(failure.words().contains("gone.toml"), "{failure:?}");
 }
 
@@ -84,17 +84,17 @@ fn a_server_whose_rules_cover_the_management_account_is_told_that_the_policy_lac
         ("accounts = [\"111111111111\"]", false),
     ] {
         std::fs::write(&file, rule(places)).unwrap();
-        let lacks = lacks_management_account(GoesByRules::Always, &loaded).unwrap();
+        let lacks = lacks_management_account(UsesRules::Always, &loaded).unwrap();
         assert_eq!(lacks.is_some(), is_lacking, "{places}: {lacks:?}");
     }
     std::fs::write(&file, rule("accounts = [\"*\"]")).unwrap();
-    let lacks = lacks_management_account(GoesByRules::Always, &loaded).unwrap();
+    let lacks = lacks_management_account(UsesRules::Always, &loaded).unwrap();
     assert!(
         lacks
             .unwrap()
             .starts_with("Rule `read` covers the management account")
     );
-    for goes in [GoesByRules::WhereThereAreAny, GoesByRules::Never] {
+    for goes in [UsesRules::WhereThereAreAny, UsesRules::Never] {
         assert_eq!(lacks_management_account(goes, &loaded).unwrap(), None);
     }
     let statements = r#"{"statements": [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Read",
@@ -105,7 +105,7 @@ fn a_server_whose_rules_cover_the_management_account_is_told_that_the_policy_lac
         "[access]\nstatements = \"statements.json\"\n",
     );
     assert!(
-        lacks_management_account(GoesByRules::Always, &loaded)
+        lacks_management_account(UsesRules::Always, &loaded)
             .unwrap()
             .is_some()
     );
@@ -116,7 +116,7 @@ fn a_group_that_is_held_stays_in_the_policy_when_the_rules_name_it_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let loaded = configured(folder.path(), "[store]\nurl = \"sqlite:hallpass.db\"\n");
     std::fs::write(folder.path().join("rules.toml"), rules_of(OFFERED)).unwrap();
-    let before = printed(Whom::Server, &loaded).unwrap();
+    let before = printed(PolicyRole::Server, &loaded).unwrap();
     assert!(!before.contains(HELD), "{before}");
     let is_there = folder.path().join("hallpass.db").exists();
     assert!(!is_there, "looking makes no store");
@@ -143,11 +143,11 @@ fn a_group_that_is_held_stays_in_the_policy_when_the_rules_name_it_no_more() {
         store.commit(change).await.unwrap();
     };
     runtime().unwrap().block_on(stored);
-    for whom in [Whom::Server, Whom::Guard] {
-        let policy = printed(whom, &loaded).unwrap();
+    for role in [PolicyRole::Server, PolicyRole::Guard] {
+        let policy = printed(role, &loaded).unwrap();
         for group in [OFFERED, HELD] {
             let arn = format!("arn:aws:identitystore:::group/{group}");
-            assert!(policy.contains(&arn), "{whom:?}: {policy}");
+            assert!(policy.contains(&arn), "{role:?}: {policy}");
         }
     }
 }
@@ -163,14 +163,14 @@ fn no_policy_is_made_where_a_store_that_is_there_cannot_be_read() {
         "no database, and long enough to be taken for one".repeat(99),
     )
     .unwrap();
-    let failure = printed(Whom::Server, &loaded).unwrap_err();
+    let failure = printed(PolicyRole::Server, &loaded).unwrap_err();
     assert_eq!(failure.exit(), Exit::BadInput, "{failure:?}");
     let words = format!("{failure:?}");
     assert!(
         words.contains("hallpass.db") && words.contains("--by-rules-alone"),
         "{words}"
     );
-    assert!(printed(Whom::Sync, &loaded).is_ok());
+    assert!(printed(PolicyRole::Sync, &loaded).is_ok());
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn an_empty_file_is_not_made_a_store() {
     std::fs::write(folder.path().join("rules.toml"), rules_of(OFFERED)).unwrap();
     let file = folder.path().join("hallpass.db");
     std::fs::write(&file, "").unwrap();
-    printed(Whom::Server, &loaded).unwrap();
+    printed(PolicyRole::Server, &loaded).unwrap();
     assert_eq!(std::fs::read(&file).unwrap(), b"");
 }
 

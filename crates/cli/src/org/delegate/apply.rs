@@ -13,7 +13,7 @@ use hallpass_plans::PlanReport;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
 
-use super::shown::{DelegationView, shown};
+use super::render::{DelegationView, shown};
 
 /// Options.
 #[derive(Debug, clap::Args)]

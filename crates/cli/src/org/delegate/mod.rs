@@ -4,7 +4,7 @@ mod apply;
 mod check;
 mod list;
 mod remove;
-mod shown;
+mod render;
 
 use hallpass_terminal::exit::Outcome;
 

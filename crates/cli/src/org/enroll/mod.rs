@@ -1,7 +1,7 @@
 //! `hallpass org enroll`: brings existing accounts under Control Tower (`organization.md` §7).
 
-mod carry;
-mod shown;
+mod render;
+mod run;
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use hallpass_base::AccountId;
 use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentRequest, FactoryUser, RoleCreation};
 use hallpass_terminal::exit::Outcome;
 
-use self::carry::{ConfigChore, EnrolmentChore, check_only};
+use self::run::{ConfigChore, EnrolmentChore, check_only};
 
 /// Check existing accounts, and enrol them in Control Tower
 #[derive(Debug, clap::Args)]

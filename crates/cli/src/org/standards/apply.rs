@@ -2,8 +2,8 @@ use hallpass_app::chores::plans::PlanArgs;
 use hallpass_app::chores::plans::chore;
 use hallpass_terminal::exit::{Failure, Outcome};
 
-use super::carry::{OwnHubArgs, WantedArgs};
 use super::central::Mode;
+use super::run::{OwnHubArgs, WantedArgs};
 
 /// Plan a file's changes; `--apply` carries them out
 #[derive(Debug, clap::Args)]

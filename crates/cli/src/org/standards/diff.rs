@@ -1,7 +1,7 @@
 use hallpass_app::chores::plans::chore::{self, ComparingArgs};
 use hallpass_terminal::exit::Outcome;
 
-use super::carry::{OwnHubArgs, WantedArgs};
+use super::run::{OwnHubArgs, WantedArgs};
 
 /// Compare a file with the organization; changes and saves nothing
 #[derive(Debug, clap::Args)]

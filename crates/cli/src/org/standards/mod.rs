@@ -1,11 +1,11 @@
 //! `hallpass org standards …`: Security Hub standards and controls (`organization.md` §4).
 
 mod apply;
-mod carry;
 mod central;
 mod diff;
 mod export;
-mod shown;
+mod render;
+mod run;
 
 use std::path::Path;
 

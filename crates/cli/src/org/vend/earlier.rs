@@ -11,7 +11,7 @@ use hallpass_plans::PlanId;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output;
 
-use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
+use super::render::{ShownList, kept_list, list_path, told_meanwhile};
 
 /// Show the results of a list's rows
 #[derive(Debug, clap::Args)]

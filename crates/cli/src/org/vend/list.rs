@@ -18,8 +18,8 @@ use hallpass_plans::{Plan, PlanDraft, PlanId};
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::text_file::read_text;
 
-use super::shown::{ShownList, kept_list, list_path, told_meanwhile};
-use super::told::{tell_faults, tell_strangers, within_limit};
+use super::render::{ShownList, kept_list, list_path, told_meanwhile};
+use super::warnings::{tell_faults, tell_strangers, within_limit};
 
 const FILE_BYTES_MAX: u64 = 8 << 20;
 

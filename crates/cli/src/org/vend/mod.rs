@@ -2,8 +2,8 @@
 
 mod earlier;
 mod list;
-mod shown;
-mod told;
+mod render;
+mod warnings;
 
 use hallpass_terminal::exit::{Failure, Outcome};
 

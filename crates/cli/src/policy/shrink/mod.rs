@@ -2,10 +2,10 @@
 //! (`inventory.md` §7.5).
 
 mod fitting;
-mod given;
+mod input_policies;
 mod line_diff;
 mod log_age;
-mod told;
+mod render;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use self::fitting::{Fitting, fit};
-use self::given::GivenPolicies;
+use self::input_policies::GivenPolicies;
 use self::log_age::LogAge;
 
 /// Propose a smaller policy from actual use, and prove it
@@ -182,7 +182,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let age = LogAge::of(seen.days, as_of);
     let is_known = tell_log(&seen, since, age.as_ref()) & given.tell_missing();
     print(args, &given, (&shrunk, age.as_ref()), &fitting)?;
-    told::proof(&shrunk.proof);
+    render::proof(&shrunk.proof);
     let has_place = fitting.tell();
     Ok(if is_known && has_place && shrunk.proof.is_whole() {
         Exit::Ok
@@ -282,7 +282,7 @@ fn print(
         })
     };
     let text = match args.output {
-        ShrinkFormat::Text => told::text(&args.set, shrunk, age),
+        ShrinkFormat::Text => render::text(&args.set, shrunk, age),
         ShrinkFormat::Json => pretty(&document(shrunk, age, fitting)?)? + "\n",
         ShrinkFormat::Policies => fitting.lines(needed()?),
         ShrinkFormat::Policy => pretty(needed()?)? + "\n",

@@ -1,14 +1,14 @@
 //! An oracle: `access.md` §2 and §3 implemented literally. Shares only the organization snapshot
 //! with the engine.
 
-mod asked;
 pub(crate) mod draft;
+mod world;
 
 use std::collections::BTreeSet;
 
-use asked::{Member, World};
 use draft::{Draft, Form};
 use hallpass_rules::{Directory, directory::Person};
+use world::{Member, World};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Question {

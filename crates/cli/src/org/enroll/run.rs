@@ -15,7 +15,7 @@ use hallpass_terminal::output::{self, plain};
 
 use super::super::check_output::print_checks;
 use super::Args;
-use super::shown::{EnrolmentView, check_rows, named, named_checks};
+use super::render::{EnrolmentView, check_rows, named, named_checks};
 
 const TITLE: &str = "Enrolment in Control Tower";
 

@@ -7,12 +7,12 @@ use hallpass_rules::GroupRef;
 use hallpass_terminal::exit::Failure;
 use serde_json::{Value, json};
 
-use super::policy_groups::{GoesByRules, OfferedByRules};
+use super::policy_groups::{OfferedByRules, UsesRules};
 use super::{chores, database, event_queue, exports, iam_policy, remediation};
 
 /// Role that needs AWS permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Whom {
+pub(super) enum PolicyRole {
     /// The server
     Server,
     /// The guard: may list and delete, and grants nothing
@@ -54,13 +54,13 @@ pub(super) enum Whom {
     RemediationRole,
 }
 
-impl Whom {
+impl PolicyRole {
     /// Whether the policy is limited to offered or held groups. A guard on a separate machine has
     /// no rules.
-    pub(super) fn goes_by_rules(self) -> GoesByRules {
+    pub(super) fn uses_rules(self) -> UsesRules {
         match self {
-            Self::Server => GoesByRules::Always,
-            Self::Guard => GoesByRules::WhereThereAreAny,
+            Self::Server => UsesRules::Always,
+            Self::Guard => UsesRules::WhereThereAreAny,
             Self::Policies
             | Self::Access
             | Self::Vending
@@ -77,7 +77,7 @@ impl Whom {
             | Self::PublicIps
             | Self::Accounts
             | Self::Remediate
-            | Self::RemediationRole => GoesByRules::Never,
+            | Self::RemediationRole => UsesRules::Never,
         }
     }
 }
@@ -109,7 +109,7 @@ fn configured(loaded: &Loaded, region: &str, partition: &str) -> Result<Vec<Valu
 }
 
 pub(super) fn policy_of(
-    whom: Whom,
+    role: PolicyRole,
     management_account: bool,
     loaded: &Loaded,
     held: BTreeSet<GroupRef>,
@@ -117,50 +117,50 @@ pub(super) fn policy_of(
     let OfferedByRules {
         mut groups,
         account_tags,
-    } = OfferedByRules::read(whom.goes_by_rules(), loaded)?;
+    } = OfferedByRules::read(role.uses_rules(), loaded)?;
     groups.extend(held);
-    if whom == Whom::Server
+    if role == PolicyRole::Server
         && let Some(sync) = loaded.settings().group_sync
     {
         groups.extend(sync.group_refs());
     }
     let region = hallpass_app::setup::opening::aws_settings(loaded).region;
     let uses = iam_policy::Uses::of(loaded, groups, account_tags, &region);
-    let mut statements = match whom {
-        Whom::Server => {
+    let mut statements = match role {
+        PolicyRole::Server => {
             iam_policy::for_server(&uses, &configured(loaded, &region, uses.partition)?)
         }
-        Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(loaded)?),
-        Whom::Policies => iam_policy::for_policies(&uses),
-        Whom::Access => iam_policy::for_access(&uses),
-        Whom::Vending => {
+        PolicyRole::Guard => iam_policy::for_guard(&uses, &exports::for_guard(loaded)?),
+        PolicyRole::Policies => iam_policy::for_policies(&uses),
+        PolicyRole::Access => iam_policy::for_access(&uses),
+        PolicyRole::Vending => {
             let mut others = chores::ACCOUNT_FACTORY.statements(("ReadFactory", "WriteFactory"));
             let room = ["servicequotas:GetServiceQuota"];
             others.push(iam_policy::statement("KnowRoom", &room, &json!("*")));
             iam_policy::for_vending(&uses, &others)
         }
-        Whom::Pci => iam_policy::for_pci(
+        PolicyRole::Pci => iam_policy::for_pci(
             &uses,
             loaded.pci_log()?.as_ref(),
             iam_policy::Acting::of(loaded),
         ),
-        Whom::Sync => chore(&chores::SYNC, loaded),
-        Whom::Insights => chore(&chores::INSIGHTS, loaded),
-        Whom::Channels => chore(&chores::CHANNELS, loaded),
-        Whom::Payer => chore(&chores::PAYER, loaded),
-        Whom::Readiness => chore(&chores::READINESS, loaded),
-        Whom::Delegation => chore(&chores::DELEGATION, loaded),
-        Whom::Standards => chore(&chores::STANDARDS, loaded),
-        Whom::Enrolment => chore(&chores::ENROLMENT, loaded),
-        Whom::Findings => chore(&chores::FINDINGS, loaded),
-        Whom::PublicIps => chore(&chores::PUBLIC_IPS, loaded),
-        Whom::Accounts => chore(&chores::ACCOUNTS, loaded),
-        Whom::Remediate => remediation::for_server(loaded)?,
-        Whom::RemediationRole => remediation::for_role(loaded)?,
+        PolicyRole::Sync => chore(&chores::SYNC, loaded),
+        PolicyRole::Insights => chore(&chores::INSIGHTS, loaded),
+        PolicyRole::Channels => chore(&chores::CHANNELS, loaded),
+        PolicyRole::Payer => chore(&chores::PAYER, loaded),
+        PolicyRole::Readiness => chore(&chores::READINESS, loaded),
+        PolicyRole::Delegation => chore(&chores::DELEGATION, loaded),
+        PolicyRole::Standards => chore(&chores::STANDARDS, loaded),
+        PolicyRole::Enrolment => chore(&chores::ENROLMENT, loaded),
+        PolicyRole::Findings => chore(&chores::FINDINGS, loaded),
+        PolicyRole::PublicIps => chore(&chores::PUBLIC_IPS, loaded),
+        PolicyRole::Accounts => chore(&chores::ACCOUNTS, loaded),
+        PolicyRole::Remediate => remediation::for_server(loaded)?,
+        PolicyRole::RemediationRole => remediation::for_role(loaded)?,
     };
     if management_account {
-        let given = matches!(whom, Whom::Server | Whom::Access);
-        if !given && whom != Whom::Guard {
+        let given = matches!(role, PolicyRole::Server | PolicyRole::Access);
+        if !given && role != PolicyRole::Guard {
             let said = "`--management-account` is about who gives access there, or ends it";
             return Err(Failure::bad_input(said.to_owned())
                 .help("use it with `--for server`, `--for guard` or `--for access`"));

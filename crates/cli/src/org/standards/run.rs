@@ -16,7 +16,7 @@ use hallpass_terminal::exit::{Exit, Failure};
 use hallpass_terminal::output;
 
 use super::central::{self, Mode};
-use super::shown::{StandardsView, shown, shown_policies};
+use super::render::{StandardsView, shown, shown_policies};
 use super::{check_names, day, read_file, unread};
 
 /// Options for self-managed accounts.
