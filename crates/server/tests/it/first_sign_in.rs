@@ -10,7 +10,7 @@ use hallpass_server::{SetupPart, SignIn};
 use crate::browser::Browser;
 use crate::test_server::{TestServer, owner, run};
 
-fn parts() -> Vec<SetupPart> {
+pub(crate) fn parts() -> Vec<SetupPart> {
     let part = |name, configured: Option<&str>| SetupPart {
         name,
         without: "No one can sign in.",
@@ -30,7 +30,6 @@ fn server(links: &Arc<OwnHandovers>) -> TestServer {
         let sign_in = SignIn::default();
         sign_in.keep_in(links.clone());
         app.sign_in = Arc::new(sign_in);
-        app.setup = Arc::new(parts());
     })
 }
 

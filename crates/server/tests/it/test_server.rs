@@ -571,7 +571,7 @@ impl TestServer {
             status: Arc::default(),
             session_settings: hallpass_server::SessionSettings::default(),
             sign_in: Arc::new(SignIn::default()),
-            setup: Arc::default(),
+            setup: Arc::new(crate::first_sign_in::parts()),
             mode: Arc::new(ServerMode::Serve),
             version: "0.0.0",
             stopping,
