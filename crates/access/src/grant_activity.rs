@@ -1,12 +1,14 @@
 //! Attributes an account's logged sessions to a grant (`inventory.md` H-28).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
-use hallpass_activity::{AccountActivity, GrantUse, GrantWindow, grant_use};
-use hallpass_base::{AccountId, Target, TargetNames, Timestamp};
+use hallpass_activity::{AccountActivity, GrantUse, GrantUseState, GrantWindow, grant_use};
+use hallpass_base::{AccountId, GrantId, Target, TargetNames, Timestamp};
 use hallpass_rules::Directory;
 use jiff::civil::Date;
 
-use crate::{Grant, GrantState};
+use crate::Grant;
 
 #[async_trait]
 pub trait ActivityLogs: Send + Sync {
@@ -40,6 +42,37 @@ pub async fn use_of_grant(
     Ok(Some(grant_use(&window, &activity, now)))
 }
 
+/// As [`use_of_grant`], with one read per account. Unreadable logs count as missing.
+pub async fn uses_of_grants(
+    logs: &dyn ActivityLogs,
+    directory: &Directory,
+    grants: &[Grant],
+    now: Timestamp,
+) -> BTreeMap<GrantId, GrantUseState> {
+    let mut accounts: BTreeMap<AccountId, Vec<(GrantId, GrantWindow)>> = BTreeMap::new();
+    for grant in grants {
+        if let Some((account, window)) = window(directory, grant) {
+            accounts
+                .entry(account)
+                .or_default()
+                .push((grant.id, window));
+        }
+    }
+    let mut uses = BTreeMap::new();
+    for (account, windows) in accounts {
+        let days = windows.iter().flat_map(|(_, window)| window.days(now));
+        let days: Vec<Date> = days.collect::<BTreeSet<_>>().into_iter().collect();
+        let activity = logs.of(&account, &days).await.unwrap_or_else(|error| {
+            tracing::warn!(%account, error, "the activity of an account cannot be read");
+            AccountActivity::default()
+        });
+        for (grant, window) in windows {
+            uses.insert(grant, grant_use(&window, &activity, now).state);
+        }
+    }
+    uses
+}
+
 fn window(directory: &Directory, grant: &Grant) -> Option<(AccountId, GrantWindow)> {
     let (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) =
         (&grant.key.target, &grant.names)
@@ -55,17 +88,7 @@ fn window(directory: &Directory, grant: &Grant) -> Option<(AccountId, GrantWindo
         user_id: grant.key.user.to_string(),
         names: user_name.into_iter().chain([address]).collect(),
         from: grant.granted_at?,
-        until: over_at(grant),
+        until: grant.over_at(),
     };
     Some((account.clone(), window))
-}
-
-fn over_at(grant: &Grant) -> Option<Timestamp> {
-    match &grant.state {
-        GrantState::Ended { at, .. } | GrantState::Failed { at, .. } => Some(*at),
-        GrantState::Scheduled
-        | GrantState::Granting
-        | GrantState::Active
-        | GrantState::Ending { .. } => None,
-    }
 }

@@ -34,6 +34,7 @@ mod person;
 mod quota;
 mod refusal;
 mod refused_action;
+mod report;
 mod request;
 mod settings;
 mod state_kind;
@@ -114,7 +115,7 @@ pub use entitlement::{
 };
 pub use external_access::{ExternalAccess, ShownBy};
 pub use grant::{EndCause, Grant, GrantState, HolderGroups, Stuck};
-pub use grant_activity::{ActivityLogs, PastUse, use_of_grant};
+pub use grant_activity::{ActivityLogs, PastUse, use_of_grant, uses_of_grants};
 pub use group_sync::{
     Addition, AttributeMembership, FirstPeople, GroupPlan, GroupProblem, GroupReport,
     GroupSyncBrake, GroupSyncFacts, GroupSyncItem, GroupSyncOutcome, GroupSyncPlan, GroupSyncRule,
@@ -157,6 +158,7 @@ pub use records::{about_grant, about_request};
 pub use refusal::{FieldProblem, Refusal, all_of};
 pub use refused_action::ActionRefused;
 pub use refused_request::{RequestRefused, RequestRefusedFacts};
+pub use report::{AccessSpan, NotAMoment, Period, end_moment, moment};
 pub use request::{
     AfterReview, AgreedStart, Closed, Closing, Confirmation, DecidedKind, PendingRequest,
     PlannedStart, Reminders, Request, RequestState, Review, ReviewedVersion, RulingAtAsking,
@@ -169,9 +171,10 @@ pub use service::{
     GroupSyncView, GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId,
     Past, PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
     RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedGrant, ReplayedGrants,
-    ReplayedRequest, RequestView, RevokedMany, Revoking, Search, SearchPage, StandingSurvey,
-    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, VisibleLinks, WaitLimit,
-    WorkTurn, about_remediation, grants_as_told, last_grant,
+    ReplayedRequest, ReportFilter, ReportTargets, RequestView, RevokedMany, Revoking, Search,
+    SearchPage, StandingReport, StandingRow, StandingSurvey, StandingView, SweepStatus,
+    SweepsTended, TARGETS_MAX, Tended, Times, VisibleLinks, WaitLimit, WorkTurn, about_remediation,
+    grants_as_told, last_grant,
 };
 pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

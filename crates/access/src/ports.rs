@@ -21,7 +21,7 @@ use crate::grant_activity::PastUse;
 use crate::{
     Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
     EntitlementListing, Grant, GrantStateKind, GroupAssignment, GroupSyncItem, GroupSyncRun, Holds,
-    Lock, LocksSeen, Message, Notice, OverQuota, PersonEntitlements, Removals, Request,
+    Lock, LocksSeen, Message, Notice, OverQuota, Period, PersonEntitlements, Removals, Request,
     RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
 };
 
@@ -147,6 +147,9 @@ pub struct GrantFilter {
     pub states: Vec<GrantStateKind>,
     pub holder: Option<UserId>,
     pub account: Option<String>,
+    pub subjects: Option<SubjectSet>,
+    /// By [`Grant::access_span`].
+    pub active_in: Option<Period>,
     /// Includes everything the user may see, perhaps more; `None` lists all.
     pub sight: Option<ViewerScope>,
     pub before: Option<GrantId>,

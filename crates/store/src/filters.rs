@@ -49,6 +49,8 @@ pub(crate) fn fits_grant(filter: &GrantFilter, grant: &Grant, subject: Option<u6
         states,
         holder,
         account,
+        subjects,
+        active_in,
         sight,
         before,
     } = filter;
@@ -57,6 +59,13 @@ pub(crate) fn fits_grant(filter: &GrantFilter, grant: &Grant, subject: Option<u6
         && account
             .as_ref()
             .is_none_or(|it| Some(it.as_str()) == account_of(&grant.key.target))
+        && subjects
+            .as_ref()
+            .is_none_or(|set| subject.is_some_and(|it| set.contains(it)))
+        && active_in.is_none_or(|period| {
+            let span = grant.access_span();
+            span.is_some_and(|span| period.overlaps(span))
+        })
         && sight.as_ref().is_none_or(|sight| {
             is(sight, &grant.holder.user)
                 || grant

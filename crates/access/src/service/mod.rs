@@ -30,6 +30,7 @@ mod remediating;
 mod repeating;
 mod replaying;
 mod replaying_grants;
+mod reporting;
 mod reviewing;
 mod search;
 mod search_context;
@@ -72,6 +73,7 @@ pub use remediating::{
 pub use repeating::{ANSWER_KEPT, Idempotency};
 pub use replaying::{Replayed, ReplayedRequest};
 pub use replaying_grants::{ReplayedGrant, ReplayedGrants};
+pub use reporting::{ReportFilter, ReportTargets, StandingReport, StandingRow};
 pub use reviewing::{LastTime, Past, Times, last_grant};
 pub use search::{Hit, Search, SearchPage};
 pub use status::SweepStatus;

@@ -1,7 +1,7 @@
 //! Listings: pages, filters, and counts.
 
 use hallpass_access::{
-    Change, Ends, Grant, GrantFilter, GrantState, GrantStateKind, PastQuery, Request,
+    Change, Ends, Grant, GrantFilter, GrantState, GrantStateKind, PastQuery, Period, Request,
     RequestFilter, RequestState, RequestStateKind, Review, Subject, SubjectSet, ViewerScope, Write,
 };
 use hallpass_base::{GrantId, RequestId, TargetNames};
@@ -377,6 +377,90 @@ pub async fn the_past_is_counted_by_subject_holder_and_time(store: Store) {
         let seen = (past.count, past.more, past.newest.map(|grant| grant.id));
         assert_eq!(seen, (count, false, newest), "{query:?}");
     }
+}
+
+/// Pages of every size give the same grants, and end at the oldest that can match.
+pub async fn grants_of_a_period_are_those_whose_access_it_overlaps(store: Store) {
+    let over = |n: u64, by, set, end| Grant {
+        state: ended(end),
+        ..held(n, by, set)
+    };
+    let never = Grant {
+        granted_at: None,
+        state: GrantState::Failed {
+            at: at(52),
+            error: "denied".to_owned(),
+        },
+        ..held(25, 1, "A")
+    };
+    let active = Grant {
+        state: GrantState::Active,
+        ..held(1, 1, "C")
+    };
+    let grants = vec![
+        active.clone(),
+        over(10, 1, "A", 20),
+        over(20, 2, "A", 51),
+        over(30, 1, "B", 50),
+        over(40, 1, "B", 99),
+        over(55, 1, "A", 56),
+        over(60, 1, "A", 70),
+        never,
+    ];
+    put(&store, vec![], grants).await;
+    let of_b = numbers(&store, &["B"]).await;
+    let of = |from: u64, to: u64| GrantFilter {
+        active_in: Period::new(at(from), at(to)),
+        ..GrantFilter::default()
+    };
+    let rows = [
+        (of(50, 60), vec![55, 40, 20, 1]),
+        (of(50, 61), vec![60, 55, 40, 20, 1]),
+        (of(49, 50), vec![40, 30, 20, 1]),
+        (of(100, 900), vec![1]),
+        (of(0, 1), vec![]),
+        (
+            GrantFilter {
+                holder: Some(user(2)),
+                ..of(50, 60)
+            },
+            vec![20],
+        ),
+        (
+            GrantFilter {
+                holder: Some(user(9)),
+                ..of(50, 60)
+            },
+            vec![],
+        ),
+        (
+            GrantFilter {
+                subjects: Some(of_b),
+                ..of(50, 60)
+            },
+            vec![40],
+        ),
+    ];
+    for (filter, expected) in rows {
+        for limit in [1, 2, 99] {
+            let found = all_grants(&store, &filter, limit).await;
+            assert_eq!(found, grant_ids(&expected), "{filter:?} by {limit}");
+        }
+    }
+    // a later end is found too
+    for state in [ending(79), ended(80)] {
+        let found = store.grant(active.id).await.unwrap().unwrap();
+        let change = Change {
+            grants: vec![Write::Update(Grant { state, ..found })],
+            ..Change::default()
+        };
+        store.commit(change).await.unwrap();
+    }
+    assert_eq!(all_grants(&store, &of(80, 90), 99).await, grant_ids(&[40]));
+    assert_eq!(
+        all_grants(&store, &of(79, 90), 99).await,
+        grant_ids(&[40, 1])
+    );
 }
 
 pub async fn ends_are_told_by_those_that_hold(store: Store) {

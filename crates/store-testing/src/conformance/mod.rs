@@ -112,6 +112,7 @@ macro_rules! conformance {
                 a_sight_of_very_much_is_whole_too
                 subjects_are_numbered_once_in_order
                 who_left_is_found_by_the_address_of_their_newest_grant
+                grants_of_a_period_are_those_whose_access_it_overlaps
                 the_past_is_counted_by_subject_holder_and_time
                 ends_are_told_by_those_that_hold;
             assignments:

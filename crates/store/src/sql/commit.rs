@@ -239,9 +239,9 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), StorageFault>
         Write::Insert(row) => (
             row.clone(),
             "INSERT INTO grants (id, version, state, holder, subject, approver, account, granted,
-                 hold_key, due, ends_at, live, stuck, seen_news, news, body)
+                 hold_key, due, ends_at, live, over_at, stuck, seen_news, news, body)
              VALUES (:id, :version, :state, :holder, :subject, :approver, :account, :granted,
-                 :hold_key, :due, :ends_at, :live, :stuck, :seen_news,
+                 :hold_key, :due, :ends_at, :live, :over_at, :stuck, :seen_news,
                  coalesce((SELECT news FROM assignments WHERE hold_key = :hold_key), 0), :body)",
         ),
         Write::Update(row) => (
@@ -252,7 +252,7 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), StorageFault>
             "UPDATE grants SET version = :version, state = :state, holder = :holder,
                  subject = :subject, approver = :approver, account = :account, granted = :granted,
                  hold_key = :hold_key, due = :due, ends_at = :ends_at,
-                 live = :live, stuck = :stuck, seen_news = :seen_news,
+                 live = :live, over_at = :over_at, stuck = :stuck, seen_news = :seen_news,
                  news = coalesce((SELECT news FROM assignments WHERE hold_key = :hold_key), 0),
                  body = :body
              WHERE id = :id AND version = :version - 1",
@@ -280,6 +280,7 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), StorageFault>
         ":due": row.due().map(instant),
         ":ends_at": instant(row.due_to_end()),
         ":live": !row.is_over(),
+        ":over_at": row.over_at().map(instant),
         ":stuck": row.stuck.is_some(),
         ":seen_news": number(row.seen_news),
         ":body": grant_body(&row)?,

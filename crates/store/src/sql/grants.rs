@@ -5,7 +5,7 @@ use hallpass_access::{
 };
 use hallpass_base::{GrantId, HoldKey, Timestamp};
 
-use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
+use super::listing::{AFTER_ALL, EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
 use super::unreadable::{body_of, each_body, first_readable, or_told, unpacked, unpacked_or_told};
 use super::{counter, stored_id};
@@ -29,6 +29,13 @@ macro_rules! range {
 }
 
 const ALL: &str = range!("grants_listed", "true");
+/// As `ALL`, with when the grant was over.
+const IN_TIME: &str = "SELECT id, state, holder, subject, approver, account, over_at
+     FROM grants INDEXED BY grants_listed WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+/// The oldest grant that was not over at an instant.
+const OLDEST_SINCE: &str = "SELECT min(id) FROM (
+     SELECT min(id) AS id FROM grants INDEXED BY grants_over WHERE over_at > ?1
+     UNION ALL SELECT min(id) FROM grants INDEXED BY grants_live_listed WHERE live = 1) AS oldest";
 const ALL_LIVE: &str = range!("grants_live_listed", "live = 1");
 const BY_STATE: &str = range!("grants_by_state", "state = ?3");
 const BY_HOLDER: &str = range!("grants_by_holder", "holder = ?3");
@@ -47,6 +54,7 @@ const PAST_OF_HOLDER: &str = "SELECT id, subject, granted FROM grants INDEXED BY
 struct Wanted<'a> {
     filter: &'a GrantFilter,
     holder: Option<i64>,
+    over_after: Option<String>,
     seen: Option<Seen<'a>>,
 }
 
@@ -70,10 +78,24 @@ impl EntryTest for Wanted<'_> {
         {
             return Ok(false);
         }
+        let subject = subject(row, 3)?;
+        if let Some(subjects) = &self.filter.subjects
+            && !subject.is_some_and(|number| subjects.contains(number))
+        {
+            return Ok(false);
+        }
+        // only `IN_TIME` reads this column
+        if let Some(since) = &self.over_after
+            && row
+                .text_or_null(6)?
+                .is_some_and(|over| over <= since.as_str())
+        {
+            return Ok(false);
+        }
         let Some(seen) = &self.seen else {
             return Ok(true);
         };
-        let (subject, approver): (_, Option<i64>) = (subject(row, 3)?, row.get(4)?);
+        let approver: Option<i64> = row.get(4)?;
         Ok(seen
             .user
             .is_some_and(|user| user == holder || approver == Some(user))
@@ -95,11 +117,20 @@ impl IndexedFilter for GrantFilter {
         let mut wanted = Wanted {
             filter: self,
             holder: None,
+            over_after: self.active_in.map(|period| instant(period.from())),
             seen: None,
         };
         let is_live = !self.states.is_empty() && self.states.iter().all(|state| state.is_live());
         if let Some(user) = &self.holder {
             wanted.holder = numbers::find(tx, Numbered::Principal, user.as_str())?;
+            if wanted.holder.is_none() {
+                return Ok((Vec::new(), wanted));
+            }
+        }
+        if self.active_in.is_some() {
+            return Ok((vec![ScanRange::all(IN_TIME)], wanted));
+        }
+        if self.holder.is_some() {
             let sql = if is_live { LIVE_BY_HOLDER } else { BY_HOLDER };
             let range = wanted.holder.map(|number| ScanRange::number(sql, number));
             return Ok((range.into_iter().collect(), wanted));
@@ -116,6 +147,16 @@ impl IndexedFilter for GrantFilter {
             (None, _) => all(ALL),
         };
         Ok((ranges, wanted))
+    }
+
+    fn floor(&self, tx: &Transaction<'_>) -> Result<Option<String>, StorageFault> {
+        let Some(period) = self.active_in else {
+            return Ok(None);
+        };
+        let mut oldest = tx.prepare(OLDEST_SINCE)?;
+        let oldest: Option<String> =
+            oldest.query_row([instant(period.from())], |row| row.get(0))?;
+        Ok(Some(oldest.unwrap_or_else(|| AFTER_ALL.to_owned())))
     }
 
     fn fits(&self, grant: &Grant, subject: Option<u64>) -> bool {
@@ -267,8 +308,9 @@ pub(super) fn ends(tx: &Transaction<'_>, soon: Timestamp) -> Result<Ends, Storag
 }
 
 #[cfg(test)]
-pub(super) const RANGES: [&str; 9] = [
+pub(super) const RANGES: [&str; 10] = [
     ALL,
+    IN_TIME,
     ALL_LIVE,
     BY_STATE,
     BY_HOLDER,

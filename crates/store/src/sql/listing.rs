@@ -69,6 +69,11 @@ pub(super) trait IndexedFilter {
 
     fn plan(&self, tx: &Transaction<'_>) -> Result<(Vec<ScanRange>, impl EntryTest), StorageFault>;
 
+    /// The lowest id that can match, so that a listing need not reach the oldest row.
+    fn floor(&self, _: &Transaction<'_>) -> Result<Option<String>, StorageFault> {
+        Ok(None)
+    }
+
     fn fits(&self, row: &Self::Row, subject: Option<u64>) -> bool;
 }
 
@@ -100,7 +105,10 @@ pub(super) fn list<F: IndexedFilter>(
         let row = unpacked_or_told::<F::Row>(id, body);
         rows.extend(row.filter(|row| filter.fits(row, subject)));
     }
-    let next = found.next.map(|id| stored_id(&id)).transpose()?;
+    let floor = filter.floor(tx)?;
+    let next = found.next;
+    let next = next.filter(|id| floor.as_ref().is_none_or(|floor| id > floor));
+    let next = next.map(|id| stored_id(&id)).transpose()?;
     Ok(Listed { rows, next })
 }
 

@@ -133,6 +133,8 @@ CREATE TABLE grants (
     due       TEXT,
     ends_at   TEXT NOT NULL,
     live      INTEGER NOT NULL CHECK (live IN (0, 1)),
+    -- when its end or failure was seen; NULL while live
+    over_at   TEXT,
     stuck     INTEGER NOT NULL CHECK (stuck IN (0, 1)),
     seen_news INTEGER NOT NULL CHECK (seen_news >= 0),
     -- the news of its assignment, copied by triggers
@@ -150,7 +152,8 @@ CREATE INDEX grants_live_by_account ON grants (account, id, state, holder, subje
     WHERE live = 1;
 CREATE INDEX grants_holding ON grants (ends_at)
     WHERE live = 1 AND state IN ('scheduled', 'granting', 'active');
-CREATE INDEX grants_listed ON grants (id, state, holder, subject, approver, account, granted);
+CREATE INDEX grants_listed ON grants (id, state, holder, subject, approver, account, over_at);
+CREATE INDEX grants_over ON grants (over_at, id) WHERE over_at IS NOT NULL;
 CREATE INDEX grants_by_state ON grants (state, id, holder, subject, approver, account, granted);
 CREATE INDEX grants_by_holder ON grants (holder, id, state, subject, approver, account, granted);
 CREATE INDEX grants_by_account ON grants (account, id, state, holder, subject, approver, granted)

@@ -7,7 +7,7 @@ use std::ops::Range;
 use hallpass_access::AccessStore;
 use hallpass_access::{
     AcceptanceWrite, Alarm, AlarmKind, AlarmState, Change, CommitError, DesiredAssignment, Fate,
-    Grant, GrantFilter, GrantStateKind, PastQuery, Reminders, Request, RequestFilter,
+    Grant, GrantFilter, GrantStateKind, PastQuery, Period, Reminders, Request, RequestFilter,
     RequestStateKind, Stuck, Subject, SubjectSet, SweepState, ViewerScope, Write,
 };
 use hallpass_assignments::queue::Room;
@@ -427,6 +427,8 @@ impl Sequence {
                 .dice
                 .chance(30)
                 .then(|| account(self.dice.roll(1..3)).to_string()),
+            subjects: self.dice.chance(20).then(|| self.subjects()),
+            active_in: self.dice.chance(30).then(|| self.period()),
             sight: self.dice.chance(40).then(|| self.sight()),
             before: self.dice.chance(30).then(|| grant_id(self.dice.roll(1..9))),
         };
@@ -451,6 +453,11 @@ impl Sequence {
             format!("{:?}", store.accepted_one(&key).await),
         ]
         .join("\n"))
+    }
+
+    fn period(&mut self) -> Period {
+        let from = self.dice.roll(0..self.now + 1);
+        Period::new(at(from), at(from + self.dice.roll(1..40))).unwrap()
     }
 
     fn subjects(&mut self) -> SubjectSet {
