@@ -19,6 +19,7 @@ mod person;
 mod problem;
 mod remediation;
 mod replay;
+mod report;
 mod request;
 mod rule_check;
 mod sweep;
@@ -61,6 +62,7 @@ pub use replay::{
     OnRuleChange, ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome, ReplayedRequest,
     ReplayedRules, RuleChange, RuleChangeKind,
 };
+pub use report::{ReportedAccess, ReportedKind};
 pub use request::{
     ApprovalWindow, Approve, Ask, Before, BreakGlass, CloseReview, Confirmation, Deny, Glass,
     Request, RequestBatch, RequestStage, RequestState, RequestTarget, RequestedBatch, Review,

@@ -69,6 +69,9 @@ use crate::api;
         api::explain::explain,
         api::rule_check::check,
         api::replay::replay,
+        api::reports::access,
+        api::reports::requests,
+        api::reports::approvals::list,
         api::records::list,
         api::records::events,
     )

@@ -130,7 +130,11 @@ fn narrowed(
 
 /// Finds a user by id or unique address; none if unknown, or if the caller must not learn that it
 /// is ambiguous.
-async fn named(app: &App, actor: &Actor, text: &str) -> Result<Option<UserId>, ProblemResponse> {
+pub(super) async fn named(
+    app: &App,
+    actor: &Actor,
+    text: &str,
+) -> Result<Option<UserId>, ProblemResponse> {
     if let Ok(user) = UserId::new(text) {
         return Ok(Some(user));
     }
@@ -141,7 +145,7 @@ async fn named(app: &App, actor: &Actor, text: &str) -> Result<Option<UserId>, P
     }
 }
 
-fn nobody(text: &str) -> ProblemResponse {
+pub(super) fn nobody(text: &str) -> ProblemResponse {
     bad_parameter("user", format!("no known user has `{text}`"))
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod preview;
 pub(crate) mod records;
 pub(crate) mod remediations;
 pub(crate) mod replay;
+pub(crate) mod reports;
 pub(crate) mod requests;
 pub(crate) mod rule_check;
 pub(crate) mod standing;
@@ -75,6 +76,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/sweeps/{id}/confirm", post(sweeps::confirm))
         .route("/api/v1/group-sync", get(group_sync::show))
         .merge(standing_access())
+        .merge(of_a_period())
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/rows", get(alerts::rows))
         .route("/api/v1/alerts/mute", post(alerts::mute))
@@ -107,6 +109,13 @@ fn standing_access() -> Router<App> {
     Router::new()
         .route("/api/v1/standing", get(standing::list).post(standing::act))
         .route("/api/v1/standing/groups", get(group_assignments::list))
+}
+
+fn of_a_period() -> Router<App> {
+    Router::new()
+        .route("/api/v1/reports/access", get(reports::access))
+        .route("/api/v1/reports/requests", get(reports::requests))
+        .route("/api/v1/reports/approvals", get(reports::approvals::list))
 }
 
 pub(crate) fn streams() -> Router<App> {

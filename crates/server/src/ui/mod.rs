@@ -50,6 +50,7 @@ mod permission_set;
 mod person;
 mod plans;
 mod remediations;
+mod reports;
 mod revoke;
 mod revoke_all;
 mod rules;
@@ -104,6 +105,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(login::router())
         .merge(access::router())
         .merge(audit::router())
+        .merge(reports::router())
         .merge(alerts::router())
         .merge(health::router())
         .merge(setup::router())

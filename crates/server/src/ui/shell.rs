@@ -29,6 +29,7 @@ pub(crate) enum Nav {
     Reviews,
     Access,
     Audit,
+    Reports,
     Rules,
     Alerts,
     People,
@@ -121,6 +122,7 @@ impl Viewer {
     fn seen_pages(&self, app: &App) -> Vec<Nav> {
         let keeps_it_running = self.actor.is(Role::Operator) || self.actor.is(Role::Admin);
         let pages = [
+            (Nav::Reports, self.actor.reads_all()),
             (Nav::Alerts, app.access.sees_alerts(&self.actor)),
             (Nav::People, app.access.sees_alerts(&self.actor)),
             (Nav::Remediations, app.access.sees_remediations(&self.actor)),

@@ -48,6 +48,7 @@ mod refusals;
 mod remediations;
 mod repeats;
 mod replaying;
+mod reports;
 mod routes;
 mod rule_checks;
 mod signed_in;

@@ -56,6 +56,8 @@ const PAGES: &[Sample] = &[
     ("GET /access/groups/{id}", "", &[]),
     ("GET /access.csv", "", &[]),
     ("GET /access/paths", "", &[]),
+    ("GET /reports", "", &[]),
+    ("GET /reports.csv", "", &[]),
     ("GET /access/paths.csv", "", &[]),
     ("GET /sweeps", "", &[]),
     ("POST /sweeps", "", &[]),

@@ -30,7 +30,8 @@ use crate::{App, problem::ProblemResponse};
 use line::AccessLine;
 use sections::{ROWS, Section};
 use sorting::Sort;
-use tiles::{Tile, tiles};
+use tiles::tiles;
+pub(super) use tiles::{Tile, tile};
 
 /// Maximum number of grants per page; beyond it the page requires a filter.
 const LOOKED_AT_MAX: usize = 10_000;

@@ -7,14 +7,14 @@ use super::line::{AccessLine, is_unknown};
 use super::{AccessView, HeldFilter};
 use crate::ui::people::{count_of, counted};
 
-pub(super) struct Tile {
-    pub(super) name: &'static str,
-    pub(super) value: String,
-    pub(super) words: String,
-    pub(super) is_bad: bool,
+pub(in crate::ui) struct Tile {
+    pub(in crate::ui) name: &'static str,
+    pub(in crate::ui) value: String,
+    pub(in crate::ui) words: String,
+    pub(in crate::ui) is_bad: bool,
 }
 
-fn tile(name: &'static str, value: usize, words: String) -> Tile {
+pub(in crate::ui) fn tile(name: &'static str, value: usize, words: String) -> Tile {
     Tile {
         name,
         value: counted(value as u64),
