@@ -133,7 +133,7 @@ pub fn held(grant: &Grant) -> String {
     )
 }
 
-fn target(account: Option<&String>, set: Option<&String>, group: Option<&String>) -> String {
+pub fn target(account: Option<&String>, set: Option<&String>, group: Option<&String>) -> String {
     match (account, set, group) {
         (Some(account), Some(set), _) => format!("{account} / {set}"),
         (Some(account), None, _) => account.clone(),

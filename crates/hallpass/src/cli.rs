@@ -19,8 +19,8 @@ use hallpass_cli::{activity, each, query, who};
 use hallpass_cli::{policy, rules};
 use hallpass_cli_server::{audit, init, lambda, people, server};
 use hallpass_client::commands::{
-    approve, aws, break_glass, catalog, console, deny, exec, grants, login, logout, request,
-    requests, whoami,
+    approve, aws, break_glass, catalog, console, deny, exec, grants, login, logout, report,
+    request, requests, whoami,
 };
 use hallpass_terminal::exit::{Exit, FailureForm, Outcome};
 use hallpass_terminal::nearest::nearest;
@@ -65,6 +65,7 @@ pub(crate) enum Command {
     /// Show who has which access, and problems with it
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Who(who::Args),
+    Report(report::Args),
     Query(Box<query::Args>),
     Each(Box<each::Args>),
     Activity(activity::Args),
@@ -245,6 +246,7 @@ pub(crate) fn run(called: Called) -> Outcome {
         Command::Approve(args) => approve::run(&args),
         Command::Deny(args) => deny::run(&args),
         Command::Who(args) => who::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Query(args) => query::run(&args),
         Command::Each(args) => each::run(&args),
         Command::Activity(args) => activity::run(&args),

@@ -13,6 +13,7 @@ pub mod grants;
 pub mod login;
 pub mod logout;
 pub mod release;
+pub mod report;
 pub mod request;
 pub mod requests;
 pub mod revoke;

@@ -35,7 +35,7 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
     },
     CommandGroup {
         title: "Look",
-        commands: &["who", "query", "each", "activity"],
+        commands: &["who", "report", "query", "each", "activity"],
     },
     CommandGroup {
         title: "Organization and policies",
