@@ -143,6 +143,16 @@ def later(check, mara, tomasz, truth, grant):
     check("an ended grant gives no way in", over and not over.get("console_url"))
 
 
+def reported(check, noor, stranger, grant):
+    of_grant = ("report", "access", "--person", MARA, "--account", "payments-prod", "--permission-set", "DatabaseOperator")
+    found = rows(noor(*of_grant, "--at", grant["granted_at"]))
+    row = next((row for row in found if row.get("grant_id") == grant["id"]), {})
+    check("the report says who had it at a moment, and by whose approval",
+          (row.get("user"), row.get("approvers"), row.get("state")) == (MARA, [TOMASZ], "ended"), found)
+    check("and not at one before", all(row["kind"] != "grant" for row in rows(noor(*of_grant, "--at", "2020-01-01"))))
+    check("only to those who may see all access", stranger(*of_grant).returncode == 1)
+
+
 def groups(check, mara, tomasz, truth):
     asked = mara("request", "--group", "oncall", "--for", "30m", "--reason", "on call tonight")
     request = rows(asked)[0] if asked.returncode == 0 else {}
@@ -351,6 +361,8 @@ def main():
         stage.path("hallpass.toml").write_text(f'[store]\nurl = "sqlite:{data}/hallpass.db"\n')
         stranger = Player(stage, server, stage.token(stranger_email(truth)))
         refusals(check, mara, noor, stranger)
+        if grant:
+            reported(check, noor, stranger, grant)
         replay(check, stage, mara, noor)
         many(check, priya, mara, truth)
         log(check, stage, data)
