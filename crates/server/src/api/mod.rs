@@ -75,8 +75,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/sweeps/{id}", get(sweeps::show))
         .route("/api/v1/sweeps/{id}/confirm", post(sweeps::confirm))
         .route("/api/v1/group-sync", get(group_sync::show))
-        .merge(standing_access())
-        .merge(of_a_period())
+        .merge(of_all_access())
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/rows", get(alerts::rows))
         .route("/api/v1/alerts/mute", post(alerts::mute))
@@ -105,14 +104,10 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/audit", get(records::list))
 }
 
-fn standing_access() -> Router<App> {
+fn of_all_access() -> Router<App> {
     Router::new()
         .route("/api/v1/standing", get(standing::list).post(standing::act))
         .route("/api/v1/standing/groups", get(group_assignments::list))
-}
-
-fn of_a_period() -> Router<App> {
-    Router::new()
         .route("/api/v1/reports/access", get(reports::access))
         .route("/api/v1/reports/requests", get(reports::requests))
         .route("/api/v1/reports/approvals", get(reports::approvals::list))

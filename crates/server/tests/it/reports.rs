@@ -46,8 +46,8 @@ async fn rows(server: &TestServer, path: &str, size: usize) -> Vec<Value> {
     let (mut rows, mut cursor) = (Vec::new(), String::new());
     loop {
         let joint = if path.contains('?') { '&' } else { '?' };
-        let page = server.get(&format!("{path}{joint}limit={size}{cursor}"), "aud/all");
-        let page = page.await;
+        let page = format!("{path}{joint}limit={size}{cursor}");
+        let page = server.get(&page, "aud/all").await;
         assert_eq!(page.short(), "200", "{page:?}");
         rows.extend(page.json()["items"].as_array().unwrap().clone());
         match page.json()["next"].as_str() {
@@ -160,10 +160,8 @@ fn the_page_and_its_file_have_the_rows_of_the_api() {
         );
         assert!(lines[1].starts_with("grant,ana@corp.example,"), "{file}");
         let moment = first.strftime("%Y-%m-%dT%H:%M");
-        let page = aud.page(&format!(
-            "/reports?at={moment}&from=x&account=payments-prod"
-        ));
-        let page = page.await;
+        let earlier = format!("/reports?at={moment}&from=x&account=payments-prod");
+        let page = aud.page(&earlier).await;
         assert!(
             words(&page).contains("No access in this period"),
             "a local time: {page}"

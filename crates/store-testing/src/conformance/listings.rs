@@ -379,11 +379,21 @@ pub async fn the_past_is_counted_by_subject_holder_and_time(store: Store) {
     }
 }
 
-/// Pages of every size give the same grants, and end at the oldest that can match.
-pub async fn grants_of_a_period_are_those_whose_access_it_overlaps(store: Store) {
+fn of_period(from: u64, to: u64) -> GrantFilter {
+    GrantFilter {
+        active_in: Period::new(at(from), at(to)),
+        ..GrantFilter::default()
+    }
+}
+
+fn of_several_times() -> Vec<Grant> {
     let over = |n: u64, by, set, end| Grant {
         state: ended(end),
         ..held(n, by, set)
+    };
+    let active = Grant {
+        state: GrantState::Active,
+        ..held(1, 1, "C")
     };
     let never = Grant {
         granted_at: None,
@@ -393,12 +403,8 @@ pub async fn grants_of_a_period_are_those_whose_access_it_overlaps(store: Store)
         },
         ..held(25, 1, "A")
     };
-    let active = Grant {
-        state: GrantState::Active,
-        ..held(1, 1, "C")
-    };
-    let grants = vec![
-        active.clone(),
+    vec![
+        active,
         over(10, 1, "A", 20),
         over(20, 2, "A", 51),
         over(30, 1, "B", 50),
@@ -406,40 +412,32 @@ pub async fn grants_of_a_period_are_those_whose_access_it_overlaps(store: Store)
         over(55, 1, "A", 56),
         over(60, 1, "A", 70),
         never,
-    ];
+    ]
+}
+
+/// Pages of every size give the same grants.
+pub async fn grants_of_a_period_are_those_whose_access_it_overlaps(store: Store) {
+    let grants = of_several_times();
+    let active = grants[0].id;
     put(&store, vec![], grants).await;
     let of_b = numbers(&store, &["B"]).await;
-    let of = |from: u64, to: u64| GrantFilter {
-        active_in: Period::new(at(from), at(to)),
-        ..GrantFilter::default()
+    let held_by = |n| GrantFilter {
+        holder: Some(user(n)),
+        ..of_period(50, 60)
+    };
+    let about_b = GrantFilter {
+        subjects: Some(of_b),
+        ..of_period(50, 60)
     };
     let rows = [
-        (of(50, 60), vec![55, 40, 20, 1]),
-        (of(50, 61), vec![60, 55, 40, 20, 1]),
-        (of(49, 50), vec![40, 30, 20, 1]),
-        (of(100, 900), vec![1]),
-        (of(0, 1), vec![]),
-        (
-            GrantFilter {
-                holder: Some(user(2)),
-                ..of(50, 60)
-            },
-            vec![20],
-        ),
-        (
-            GrantFilter {
-                holder: Some(user(9)),
-                ..of(50, 60)
-            },
-            vec![],
-        ),
-        (
-            GrantFilter {
-                subjects: Some(of_b),
-                ..of(50, 60)
-            },
-            vec![40],
-        ),
+        (of_period(50, 60), vec![55, 40, 20, 1]),
+        (of_period(50, 61), vec![60, 55, 40, 20, 1]),
+        (of_period(49, 50), vec![40, 30, 20, 1]),
+        (of_period(100, 900), vec![1]),
+        (of_period(0, 1), vec![]),
+        (held_by(2), vec![20]),
+        (held_by(9), vec![]),
+        (about_b, vec![40]),
     ];
     for (filter, expected) in rows {
         for limit in [1, 2, 99] {
@@ -449,18 +447,17 @@ pub async fn grants_of_a_period_are_those_whose_access_it_overlaps(store: Store)
     }
     // a later end is found too
     for state in [ending(79), ended(80)] {
-        let found = store.grant(active.id).await.unwrap().unwrap();
+        let found = store.grant(active).await.unwrap().unwrap();
         let change = Change {
             grants: vec![Write::Update(Grant { state, ..found })],
             ..Change::default()
         };
         store.commit(change).await.unwrap();
     }
-    assert_eq!(all_grants(&store, &of(80, 90), 99).await, grant_ids(&[40]));
-    assert_eq!(
-        all_grants(&store, &of(79, 90), 99).await,
-        grant_ids(&[40, 1])
-    );
+    for (from, expected) in [(80, vec![40]), (79, vec![40, 1])] {
+        let found = all_grants(&store, &of_period(from, 90), 99).await;
+        assert_eq!(found, grant_ids(&expected), "{from}");
+    }
 }
 
 pub async fn ends_are_told_by_those_that_hold(store: Store) {

@@ -9,7 +9,7 @@ use hallpass_api::ReportedAccess;
 use hallpass_base::text::csv_cell;
 use serde_json::Value;
 
-use super::{Form, GRANTS_MAX, Report};
+use super::{GRANTS_MAX, Report, ReportForm};
 use crate::api::reports;
 use crate::ui::shell::Viewer;
 use crate::{App, costly, problem::ProblemResponse};
@@ -43,7 +43,7 @@ const COLUMNS: [&str; 22] = [
 pub(super) async fn export(
     State(app): State<App>,
     viewer: Viewer,
-    Query(form): Query<Form>,
+    Query(form): Query<ReportForm>,
 ) -> Result<Response, ProblemResponse> {
     let filter = reports::filter(&app, &viewer.actor, &form.query(), &viewer.zone).await?;
     let _turn = costly::turn(&app, &viewer.actor).await?;

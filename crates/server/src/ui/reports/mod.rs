@@ -25,7 +25,7 @@ use super::shell::{Nav, PageResult, Shell, Viewer, page_with};
 use super::words::{clock, plain};
 use crate::api::reports::{self, ReportQuery, of_grants, of_standing};
 use crate::{App, costly, problem::ProblemResponse};
-use row::Row;
+use row::ReportRow;
 
 const ROWS: usize = 50;
 /// Grants read for a page or file; beyond it the command reads them page by page.
@@ -41,7 +41,7 @@ pub(crate) fn router() -> Router<App> {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Form {
+struct ReportForm {
     from: String,
     to: String,
     at: String,
@@ -53,7 +53,7 @@ struct Form {
     skip: usize,
 }
 
-impl Form {
+impl ReportForm {
     fn fields(&self) -> [(&'static str, &str); 8] {
         [
             ("from", &self.from),
@@ -231,7 +231,7 @@ struct Proof {
 #[template(path = "reports.html")]
 struct ReportPage {
     shell: Shell,
-    form: Form,
+    form: ReportForm,
     zone: String,
     problem: String,
     period: String,
@@ -242,7 +242,7 @@ struct ReportPage {
     is_cut: bool,
     most: String,
     tiles: Vec<Tile>,
-    rows: Vec<Row>,
+    rows: Vec<ReportRow>,
     shown: String,
     before: Option<String>,
     after: Option<String>,
@@ -251,7 +251,11 @@ struct ReportPage {
     proof: Option<Proof>,
 }
 
-async fn show(State(app): State<App>, viewer: Viewer, Query(form): Query<Form>) -> PageResult {
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(form): Query<ReportForm>,
+) -> PageResult {
     if !viewer.actor.reads_all() {
         return Ok(forbidden::page_for(&app, &viewer, "auditors").await);
     }
@@ -261,7 +265,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Query(form): Query<Form>) 
         Ok(filter) => filter,
         Err(problem) => {
             let problem = problem.into_problem();
-            page.problem = plain(&problem.detail);
+            page.problem = plain(&problem.detail.replace('`', ""));
             return Ok(page_with(StatusCode::BAD_REQUEST, &page));
         }
     };
@@ -278,11 +282,14 @@ async fn show(State(app): State<App>, viewer: Viewer, Query(form): Query<Form>) 
     page.after = (end < report.len()).then(|| form.address("/reports", end));
     page.period = period(&filter, &query, &viewer.zone);
     page.json = form.api_address(&filter);
-    page.rows = rows.iter().map(|row| Row::of(row, &viewer.zone)).collect();
+    page.rows = rows
+        .iter()
+        .map(|row| ReportRow::of(row, &viewer.zone))
+        .collect();
     Ok(page_with(StatusCode::OK, &page))
 }
 
-async fn empty(app: &App, viewer: &Viewer, form: &Form) -> ReportPage {
+async fn empty(app: &App, viewer: &Viewer, form: &ReportForm) -> ReportPage {
     let now = app.clock.now();
     let day = |at: Timestamp| at.to_zoned(viewer.zone.clone()).date().to_string();
     let mut proposed = form.clone();

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use crate::ui::people::Face;
 use crate::ui::words::{Badge, badge, plain};
 
-pub(super) struct Row {
+pub(super) struct ReportRow {
     /// `None`: a group.
     pub(super) face: Option<Face>,
     pub(super) who: String,
@@ -21,7 +21,7 @@ pub(super) struct Row {
     pub(super) request: Option<String>,
 }
 
-impl Row {
+impl ReportRow {
     pub(super) fn of(row: &ReportedAccess, zone: &TimeZone) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(plain).unwrap_or_default();
         let user = text(&row.user.clone().or_else(|| row.user_id.clone()));
