@@ -144,10 +144,10 @@ pub use person::Person;
 pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
     DigestContext, DirectoryFault, DirectoryPrefetch, DirectorySource, Ends, EntitlementSource,
-    GrantFilter, GroupSyncStore, GuardSource, Listed, ManagedPolicy, NoGuards, NoticeContext,
-    PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy, RemediationPress,
-    RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet,
-    SweepStore, ViewerScope, Waiting, WaitingMessage,
+    GrantFilter, GroupSyncStore, GuardSource, Listed, ListingConditions, ManagedPolicy, NoGuards,
+    NoticeContext, PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy,
+    RemediationPress, RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject,
+    SubjectSet, SweepStore, ViewerScope, Waiting, WaitingMessage,
 };
 pub use preview::{
     HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome, RequestVerdict, Stands,
@@ -168,13 +168,13 @@ pub use search::{Fit, Sought};
 pub use service::{
     ANSWER_KEPT, Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog,
     CatalogEntry, CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus,
-    GroupSyncView, GroupsTended, Hit, Idempotency, InLine, LastTime, Late, Meant, Muting, NamedId,
-    Past, PeopleLooked, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
-    RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedGrant, ReplayedGrants,
-    ReplayedRequest, ReportFilter, ReportTargets, RequestView, RevokedMany, Revoking, Search,
-    SearchPage, StandingReport, StandingRow, StandingSurvey, StandingView, SweepStatus,
-    SweepsTended, TARGETS_MAX, Tended, Times, VisibleLinks, WaitLimit, WorkTurn, about_remediation,
-    grants_as_told, last_grant,
+    GroupSyncView, GroupsTended, Hit, Idempotency, InLine, LastTime, Late, ListingQuery, Meant,
+    Muting, NamedId, Past, PeopleLooked, Ports, Presses, ReadTurn, Reconciled,
+    RemediationApprovers, RemediationPage, RemediationSource, RemediationView, Replayed,
+    ReplayedGrant, ReplayedGrants, ReplayedRequest, ReportFilter, ReportTargets, RequestView,
+    RevokedMany, Revoking, Search, SearchPage, StandingReport, StandingRow, StandingSurvey,
+    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, UnmatchedText,
+    VisibleLinks, WaitLimit, WorkTurn, about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

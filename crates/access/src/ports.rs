@@ -126,9 +126,24 @@ pub struct ViewerScope {
     pub subjects: SubjectSet,
 }
 
+/// Conditions of requests and of grants, combined with AND; the default lists all.
+#[derive(Clone, Debug, Default)]
+pub struct ListingConditions {
+    /// Requested by, or granted to, one of these.
+    pub people: Option<BTreeSet<UserId>>,
+    pub subjects: Option<SubjectSet>,
+    /// Decided by this rule.
+    pub rule: Option<String>,
+    /// Created at or after.
+    pub from: Option<Timestamp>,
+    /// Created before.
+    pub to: Option<Timestamp>,
+}
+
 /// Conditions are combined with AND; the default lists all.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFilter {
+    pub only: ListingConditions,
     pub state: Option<RequestStateKind>,
     pub requester: Option<UserId>,
     pub key: Option<HoldKey>,
@@ -143,11 +158,11 @@ pub struct RequestFilter {
 /// Conditions are combined with AND; the default lists all.
 #[derive(Clone, Debug, Default)]
 pub struct GrantFilter {
+    pub only: ListingConditions,
     /// Empty means any state.
     pub states: Vec<GrantStateKind>,
     pub holder: Option<UserId>,
     pub account: Option<String>,
-    pub subjects: Option<SubjectSet>,
     /// By [`Grant::access_span`].
     pub active_in: Option<Period>,
     /// Includes everything the user may see, perhaps more; `None` lists all.

@@ -67,6 +67,10 @@ pub struct RecordQuery {
     pub events: Vec<String>,
     /// Naming one of these users as requester, approver or actor; `None` = any.
     pub naming: Option<BTreeSet<UserId>>,
+    /// Naming one of these user ids or addresses in the same way; `None` = any.
+    pub people: Option<BTreeSet<String>>,
+    /// About one of these accounts, by id; `None` = any.
+    pub accounts: Option<BTreeSet<String>>,
     pub about: Option<RecordSubject>,
     pub words: Option<Words>,
 }
@@ -98,6 +102,15 @@ impl RecordQuery {
                 .naming
                 .as_ref()
                 .is_none_or(|users| users.iter().any(|user| names_user(record, user)))
+            && self.people.as_ref().is_none_or(|people| {
+                let fields = USERS.iter().chain(&PEOPLE);
+                let mut texts = fields.filter_map(|field| record.text(field));
+                texts.any(|text| people.contains(text))
+            })
+            && self.accounts.as_ref().is_none_or(|accounts| {
+                let account = record.text("account_id");
+                account.is_some_and(|account| accounts.contains(account))
+            })
             && self.about.as_ref().is_none_or(|about| about.fits(record))
             && self.words.as_ref().is_none_or(|words| words.fit(record))
     }

@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod follow;
 pub mod held;
 pub mod ids;
+pub mod listing_args;
 pub mod request_press;
 pub mod tables;
 pub mod target_args;

@@ -87,7 +87,7 @@ pub(crate) const fn grant_use(state: GrantUseState) -> api::GrantUse {
         GrantUseState::Used => api::GrantUse::Used,
         GrantUseState::NeverUsed => api::GrantUse::NeverUsed,
         GrantUseState::NotSoFar => api::GrantUse::NotSoFar,
-        GrantUseState::NotKnown => api::GrantUse::NotKnown,
+        GrantUseState::NotKnown | GrantUseState::LogEndsBefore => api::GrantUse::NotKnown,
     }
 }
 

@@ -60,6 +60,7 @@ mod denied;
 mod grant_activity;
 mod judged_people;
 mod limits;
+mod listing;
 mod own;
 mod permission_set_policies;
 mod traced_calls;

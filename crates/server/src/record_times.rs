@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use hallpass_audit::{AuditStore, Event, Record, RecordQuery, StoreFault};
+use hallpass_base::Timestamp;
 
 const SLACK: u64 = 200;
 const CLOCKS_MAX: u32 = 500;
@@ -13,11 +14,26 @@ const STRETCH_MAX: u64 = 5_000;
 
 type Doubtful = (u64, u64);
 
-/// Returns the record range that contains all records between `from` and `to`, in milliseconds
-/// since 1970.
+/// The times of records, in milliseconds since 1970; the end is exclusive.
+pub(crate) type Span = (i64, i64);
+
+pub(crate) fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> Span {
+    (
+        from.map_or(i64::MIN, Timestamp::as_millisecond),
+        to.map_or(i64::MAX, Timestamp::as_millisecond),
+    )
+}
+
+/// Whether a record is of the span, or has no time.
+pub(crate) fn is_in((from, to): Span, record: &Record) -> bool {
+    let at = record.at().map(Timestamp::as_millisecond);
+    at.is_none_or(|at| from <= at && at < to)
+}
+
+/// Returns the record range that contains all records of a span.
 pub(crate) async fn numbers(
     audit: &dyn AuditStore,
-    (from, to): (i64, i64),
+    (from, to): Span,
 ) -> Result<(u64, u64), StoreFault> {
     let head = audit.head().await?.map_or(0, |head| head.seq);
     if (from, to) == (i64::MIN, i64::MAX) {

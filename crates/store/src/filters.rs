@@ -1,9 +1,27 @@
 //! Filters shared by both engines: an index finds candidates, these functions choose.
 
-use hallpass_access::{Grant, GrantFilter, Request, RequestFilter, ViewerScope};
-use hallpass_base::UserId;
+use hallpass_access::{
+    Grant, GrantFilter, ListingConditions, Request, RequestFilter, SubjectSet, ViewerScope,
+};
+use hallpass_base::{GrantId, RequestId, UserId};
 
 use crate::rows::account_of;
+
+/// Whether a row meets the conditions, except its time.
+fn meets<'a>(
+    only: &ListingConditions,
+    user: &UserId,
+    subject: Option<u64>,
+    mut rules: impl Iterator<Item = &'a String>,
+) -> bool {
+    let about = |set: &SubjectSet| subject.is_some_and(|it| set.contains(it));
+    only.people.as_ref().is_none_or(|it| it.contains(user))
+        && only.subjects.as_ref().is_none_or(about)
+        && only
+            .rule
+            .as_ref()
+            .is_none_or(|it| rules.any(|rule| rule == it))
+}
 
 pub(crate) fn fits_request(
     filter: &RequestFilter,
@@ -11,6 +29,7 @@ pub(crate) fn fits_request(
     subject: Option<u64>,
 ) -> bool {
     let RequestFilter {
+        only,
         state,
         requester,
         key,
@@ -19,8 +38,16 @@ pub(crate) fn fits_request(
         sight,
         before,
     } = filter;
-    let about = |set: &hallpass_access::SubjectSet| subject.is_some_and(|it| set.contains(it));
-    state.is_none_or(|it| it == request.state.kind())
+    let about = |set: &SubjectSet| subject.is_some_and(|it| set.contains(it));
+    let rules = request.decided.based_on.iter();
+    meets(only, &request.requester.user, subject, rules)
+        && only
+            .from
+            .is_none_or(|at| request.id >= RequestId::first_at(at))
+        && only
+            .to
+            .is_none_or(|at| request.id < RequestId::first_at(at))
+        && state.is_none_or(|it| it == request.state.kind())
         && requester
             .as_ref()
             .is_none_or(|it| *it == request.requester.user)
@@ -46,22 +73,23 @@ fn is(sight: &ViewerScope, user: &UserId) -> bool {
 
 pub(crate) fn fits_grant(filter: &GrantFilter, grant: &Grant, subject: Option<u64>) -> bool {
     let GrantFilter {
+        only,
         states,
         holder,
         account,
-        subjects,
         active_in,
         sight,
         before,
     } = filter;
-    (states.is_empty() || states.contains(&grant.state.kind()))
+    let rules = grant.based_on.iter().chain(&grant.lengthened_by);
+    meets(only, &grant.holder.user, subject, rules)
+        && only.from.is_none_or(|at| grant.id >= GrantId::first_at(at))
+        && only.to.is_none_or(|at| grant.id < GrantId::first_at(at))
+        && (states.is_empty() || states.contains(&grant.state.kind()))
         && holder.as_ref().is_none_or(|it| *it == grant.holder.user)
         && account
             .as_ref()
             .is_none_or(|it| Some(it.as_str()) == account_of(&grant.key.target))
-        && subjects
-            .as_ref()
-            .is_none_or(|set| subject.is_some_and(|it| set.contains(it)))
         && active_in.is_none_or(|period| {
             let span = grant.access_span();
             span.is_some_and(|span| period.overlaps(span))

@@ -18,6 +18,7 @@ mod giving;
 mod group_syncing;
 mod guarding;
 mod listing;
+mod listing_query;
 mod locking;
 mod maintenance;
 mod offers;
@@ -61,6 +62,7 @@ pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId}
 pub use creating::{Asking, Extending, TARGETS_MAX};
 pub use deciding::{RevokedMany, Revoking};
 pub use group_syncing::{GroupSyncStatus, GroupSyncView, GroupsTended};
+pub use listing_query::{ListingQuery, UnmatchedText};
 pub use maintenance::{Reconciled, Tended};
 pub use offers::{BreakGlassOffers, GrantOffers, GrantPresses, Presses};
 pub use people::PeopleLooked;

@@ -111,7 +111,10 @@ impl Access {
         let latest = GrantId::first_at(CLOCK_SLACK.after(filter.period.to()));
         let filter = GrantFilter {
             holder: filter.person.clone(),
-            subjects: self.subjects_of(&filter.targets).await?,
+            only: ListingConditions {
+                subjects: self.subjects_of(&filter.targets).await?,
+                ..ListingConditions::default()
+            },
             active_in: Some(filter.period),
             before: before.into_iter().chain([latest]).min(),
             ..GrantFilter::default()

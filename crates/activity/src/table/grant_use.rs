@@ -49,6 +49,8 @@ pub enum GrantUseState {
     NotSoFar,
     /// The log lacks some days.
     NotKnown,
+    /// The log ends before the grant begins.
+    LogEndsBefore,
 }
 
 impl GrantUseState {
@@ -57,7 +59,7 @@ impl GrantUseState {
             Self::Used => "used",
             Self::NeverUsed => "never_used",
             Self::NotSoFar => "not_so_far",
-            Self::NotKnown => "not_known",
+            Self::NotKnown | Self::LogEndsBefore => "not_known",
         }
     }
 }
@@ -123,6 +125,9 @@ impl GrantWindow {
         let Some(log) = activity.span else {
             return GrantUseState::NotKnown;
         };
+        if log.until <= self.from {
+            return GrantUseState::LogEndsBefore;
+        }
         let reaches = log.until.to_zoned(TimeZone::UTC).date();
         let mut days = self.days(now).into_iter().filter(|it| *it < reaches);
         let has_gap = days.any(|day| !activity.days.contains_key(&day));

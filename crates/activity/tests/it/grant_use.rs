@@ -131,6 +131,7 @@ past the end               | 2026-11-19 00:00 | 11:15            | 19 20    | 11
 not by a quarter of an hour| 2026-11-19 00:00 | 11:14            | 19 20    | 11:00            | not_so_far
 the grant continues        | 2026-11-19 00:00 | 20:00            | 19 20    | -                | not_so_far
 the log begins later       | 10:01            | 20:00            | 19 20    | 11:00            | not_known
+the log ends before        | 2026-11-19 00:00 | 09:58            | 19 20    | -                | not_known
 no log                     | -                | -                |          | 11:00            | not_known
 a day is missing           | 2026-11-19 00:00 | 2026-11-22 20:00 | 20 22    | 2026-11-22 11:00 | not_known
 none is                    | 2026-11-19 00:00 | 2026-11-22 20:00 | 20 21 22 | 2026-11-22 11:00 | never_used

@@ -33,6 +33,12 @@ pub fn grant_use(found: &GrantUse, style: &impl ChannelStyle) -> String {
         GrantUseState::Used => return format!("{} {until}{}", used(found, style), cut(found)),
         GrantUseState::NeverUsed => "Never used.",
         GrantUseState::NotSoFar => "No use as far as the log goes.",
+        GrantUseState::LogEndsBefore => {
+            return format!(
+                "Not known: the log of this account ends {}, before this grant begins.",
+                style.instant(log.until)
+            );
+        }
         GrantUseState::NotKnown => {
             return format!(
                 "Not known: the log of this account begins {}, reaches until {} and does not have all days of this grant.",
@@ -51,7 +57,11 @@ pub fn told_use(used: &PastUse, style: &impl ChannelStyle) -> String {
 }
 
 pub fn last_use(used: &PastUse, style: &impl ChannelStyle) -> Option<String> {
-    if used.found.state == GrantUseState::NotKnown {
+    let state = used.found.state;
+    if matches!(
+        state,
+        GrantUseState::NotKnown | GrantUseState::LogEndsBefore
+    ) {
         return None;
     }
     let grant = &used.grant;

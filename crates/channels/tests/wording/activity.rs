@@ -73,6 +73,7 @@ fn each_answer_says_how_far_the_log_goes() {
         (found(GrantUseState::NeverUsed), format!("Never used. {until}")),
         (found(GrantUseState::NotSoFar), format!("No use as far as the log goes. {until}")),
         (found(GrantUseState::NotKnown), "Not known: the log of this account begins 2026-11-01 00:00 UTC, reaches until 2026-11-20 14:05 UTC and does not have all days of this grant.".to_owned()),
+        (found(GrantUseState::LogEndsBefore), "Not known: the log of this account ends 2026-11-20 14:05 UTC, before this grant begins.".to_owned()),
         (no_log, "Not known: there is no log of this account.".to_owned()),
     ];
     for (found, wanted) in rows {

@@ -84,7 +84,7 @@ async fn copy(
     let mut previous: Option<Record> = None;
     let mut written = 0;
     loop {
-        let (records, next) = page(client, after, None, PAGE_SIZE).await?;
+        let (records, next) = page(client, after, &[], PAGE_SIZE).await?;
         for value in records {
             let record = read(&value)?;
             if previous.is_none() && record.seq() != first {

@@ -49,14 +49,14 @@ pub fn run(args: &Args) -> Outcome {
 async fn page(
     client: &Client,
     after: u64,
-    event: Option<&str>,
+    filter: &[(&str, String)],
     limit: usize,
 ) -> Result<(Vec<Value>, Option<u64>), Failure> {
     let mut query = vec![
         ("after", after.to_string()),
         ("limit", limit.min(PAGE_SIZE).to_string()),
     ];
-    query.extend(event.map(|event| ("event", event.to_owned())));
+    query.extend_from_slice(filter);
     let page: Page<Value> = client.get(&["audit"], &query).await?;
     let mut last = after;
     for record in &page.items {

@@ -1,6 +1,7 @@
 use hallpass_client::api_args::ApiArgs;
 use hallpass_client::api_args::say_more;
 use hallpass_client::client::{Client, block_on};
+use hallpass_client::listing_args::TimesArgs;
 use hallpass_client::tables::Viewpoint;
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::output::{self, Table};
@@ -39,7 +40,7 @@ const FIELDS: &[&str] = &[
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass audit show --after 1200 --limit 20
-  hallpass audit show --event grant.succeeded --output csv")]
+  hallpass audit show --account payments-prod --from 2026-11-01 --output csv")]
 pub(crate) struct Args {
     /// Only records after this number
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
@@ -47,6 +48,14 @@ pub(crate) struct Args {
     /// Only this event, such as `grant.succeeded`
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
+    /// Only naming this user: id, e-mail or name, or a part of one
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Only about this account: id or name, or a part of one
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    #[command(flatten)]
+    times: TimesArgs,
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -63,11 +72,19 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 async fn find(args: &Args, client: &Client) -> Result<(Vec<Value>, bool), Failure> {
+    let texts = [
+        ("event", &args.event),
+        ("user", &args.user),
+        ("account", &args.account),
+    ];
+    let texts = texts.into_iter();
+    let texts = texts.filter_map(|(name, text)| Some((name, text.clone()?)));
+    let filter: Vec<_> = texts.chain(args.times.query()).collect();
     let mut found = Vec::new();
     let mut after = args.after;
     loop {
         let ask_for = args.limit.saturating_sub(found.len()).saturating_add(1);
-        let (records, next) = page(client, after, args.event.as_deref(), ask_for).await?;
+        let (records, next) = page(client, after, &filter, ask_for).await?;
         found.extend(records);
         if found.len() > args.limit {
             found.truncate(args.limit);

@@ -1,6 +1,7 @@
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
 use crate::ids::account_id;
+use crate::listing_args::ListingArgs;
 use crate::tables::{self, Viewpoint};
 use clap::ValueEnum;
 use hallpass_api::Grant;
@@ -32,6 +33,8 @@ pub struct Args {
     /// Only in this account: its id, or its name
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
+    #[command(flatten)]
+    only: ListingArgs,
     /// At most this many, newest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -71,6 +74,7 @@ fn list(args: &Args) -> Outcome {
     let mut query = Vec::new();
     query.extend(args.state.as_ref().map(|state| ("state", name(state))));
     query.extend(args.user.clone().map(|user| ("user", user)));
+    query.extend(args.only.query());
     let found = block_on(async {
         if let Some(account) = &args.account {
             query.push(("account", account_id(&client, account).await?.to_string()));

@@ -1,5 +1,6 @@
 use crate::api_args::ApiArgs;
 use crate::client::block_on;
+use crate::listing_args::ListingArgs;
 use crate::tables::{self, Viewpoint};
 use clap::ValueEnum;
 use hallpass_api::Request;
@@ -16,7 +17,7 @@ use crate::commands::close_review;
   hallpass requests
   hallpass requests --role to-review
   hallpass requests --open-reviews
-  hallpass requests --role all --state denied --output csv
+  hallpass requests --role all --state denied --from 2026-11-01 --output csv
   hallpass requests discard req_01934a5b6c7d7e8f90123456789abcde"
 )]
 pub struct Args {
@@ -31,6 +32,14 @@ pub struct Args {
     /// Only those whose break-glass review you may close or follow
     #[arg(long, conflicts_with = "role")]
     open_reviews: bool,
+    /// Only of this user: id, e-mail or name, or a part of one
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Only in this account: id or name, or a part of one
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    #[command(flatten)]
+    only: ListingArgs,
     /// At most this many, newest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -87,6 +96,9 @@ fn list(args: &Args) -> Outcome {
         vec![("role", name(&args.role))]
     };
     query.extend(args.state.as_ref().map(|state| ("state", name(state))));
+    query.extend(args.user.clone().map(|user| ("user", user)));
+    query.extend(args.account.clone().map(|account| ("account", account)));
+    query.extend(args.only.query());
     let found = block_on(client.list::<Request>(&["requests"], &query, args.limit))?;
     args.api
         .print_listing(&found, tables::REQUEST_FIELDS, |requests| {

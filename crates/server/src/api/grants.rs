@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{
     AccessError, ActionRefused, Actor, Extending, GrantFilter, GrantState, GrantStateKind, InLine,
-    Revoking, Role,
+    ListingQuery, Revoking, Role,
 };
 use hallpass_api::{
     Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
@@ -18,6 +18,7 @@ use crate::{
     auth::AuthenticatedCaller,
     body::{Body, KeyOf, Parameters, Path},
     convert, convert_states, costly, grant_activity,
+    listing::{conditions, instant},
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -31,10 +32,34 @@ pub(crate) struct GrantsQuery {
     user: Option<String>,
     /// Only in this account (id).
     account: Option<String>,
+    /// Of this permission set, or of sets whose name contains the text.
+    permission_set: Option<String>,
+    /// Of this group: id or name, or a part of one.
+    group: Option<String>,
+    /// Decided by this rule.
+    rule: Option<String>,
+    /// Granted at or after this instant.
+    from: Option<String>,
+    /// Granted before this instant.
+    to: Option<String>,
     /// The `next` of the previous page.
     cursor: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,
+}
+
+impl GrantsQuery {
+    fn conditions(&self) -> Result<ListingQuery, ProblemResponse> {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Ok(ListingQuery {
+            permission_set: text(&self.permission_set),
+            group: text(&self.group),
+            rule: text(&self.rule),
+            from: instant("from", self.from.as_deref())?,
+            to: instant("to", self.to.as_deref())?,
+            ..ListingQuery::default()
+        })
+    }
 }
 
 /// Maximum number of queue positions in a listing, because each needs a read of the queue.
@@ -56,8 +81,9 @@ pub(crate) async fn list(
             bad_parameter("state", format!("`{state}` is not one of {known}, live"))
         })?],
     };
-    let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
+    let before = listing.cursor.as_ref().map(|it| it.parse()).transpose();
     let filter = GrantFilter {
+        only: conditions(&app, actor, &listing.conditions()?).await?,
         states,
         before: before.map_err(|error| bad_parameter("cursor", error))?,
         ..GrantFilter::default()

@@ -17,7 +17,7 @@ use futures_util::stream;
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{AccessError, Actor};
 use hallpass_api::{Page, Problem};
-use hallpass_audit::{Event as Recorded, Order, Record, RecordQuery, names_user};
+use hallpass_audit::{Event as Recorded, Order, Record, RecordQuery, StoreFault, names_user};
 use hallpass_base::{RequestId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,7 +29,9 @@ use crate::{
     auth::{AuthenticatedCaller, Credential},
     body::{Parameters, RecordNumber, last_event},
     connections::{StreamSlot, TooManyStreams},
+    listing::{accounts_in_records, instant, people_in_records},
     problem::ProblemResponse,
+    record_times,
 };
 
 /// Records per read of a stream.
@@ -53,6 +55,14 @@ pub(crate) struct RecordsQuery {
     after: Option<RecordNumber>,
     /// Only this event.
     event: Option<String>,
+    /// Only naming this user: user id, address or name, or a part of one.
+    user: Option<String>,
+    /// Only about this account: id or name, or a part of one.
+    account: Option<String>,
+    /// Recorded at or after this instant.
+    from: Option<String>,
+    /// Recorded before this instant.
+    to: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,
 }
@@ -67,13 +77,22 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Value>>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let size = page_size(listing.limit);
+    let span = record_times::span(
+        instant("from", listing.from.as_deref())?,
+        instant("to", listing.to.as_deref())?,
+    );
+    let fault = |fault: StoreFault| ProblemResponse::unavailable(&fault);
+    let numbers = record_times::numbers(app.audit.as_ref(), span).await;
+    let (first, end) = numbers.map_err(fault)?;
+    let after = listing.after.map_or(0, RecordNumber::get);
     let mut query = RecordQuery {
         order: Order::OldestFirst,
-        from: listing
-            .after
-            .map_or(1, |after| after.get().saturating_add(1)),
+        from: after.saturating_add(1).max(first),
+        before: Some(end),
         events: listing.event.into_iter().collect(),
         naming: readable_by(actor),
+        people: people_in_records(&app, listing.user.as_deref()).await?,
+        accounts: accounts_in_records(&app, listing.account.as_deref()),
         ..RecordQuery::default()
     };
     let mut page = Page {
@@ -86,8 +105,9 @@ pub(crate) async fn list(
         let turn = app.access.turn(actor).await;
         let found = app.audit.records_found(&query, wanted).await;
         drop(turn);
-        let found = found.map_err(|fault| ProblemResponse::unavailable(&fault))?;
-        let readable = found.records.iter().filter(|it| may_read(actor, it));
+        let found = found.map_err(fault)?;
+        let readable = found.records.iter();
+        let readable = readable.filter(|it| may_read(actor, it) && record_times::is_in(span, it));
         let shown = readable.map(|record| Value::Object(record.fields().clone()));
         page.items.extend(shown);
         page.next = found.next.map(|next| next.to_string());

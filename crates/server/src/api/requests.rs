@@ -6,8 +6,8 @@ use axum::{
 };
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{
-    AccessError, Actor, Approving, Asking, RequestFilter, RequestOutcome, RequestStateKind,
-    RequestView, RequestedTogether, Role, TARGETS_MAX, WaitLimit, Wanted,
+    AccessError, Actor, Approving, Asking, ListingQuery, RequestFilter, RequestOutcome,
+    RequestStateKind, RequestView, RequestedTogether, Role, TARGETS_MAX, WaitLimit, Wanted,
 };
 use hallpass_api::{
     Approve, Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem, Request, RequestBatch,
@@ -23,6 +23,7 @@ use crate::{
     auth::AuthenticatedCaller,
     body::{Body, KeyOf, OptionalBody, Parameters, Path},
     convert, convert_sweeps, grant_activity,
+    listing::{conditions, instant},
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -36,10 +37,39 @@ pub(crate) struct RequestsQuery {
     role: Option<String>,
     /// `open`: those whose break-glass review the caller could close or watch.
     review: Option<String>,
+    /// Of this requester: user id, address or name, or a part of one.
+    user: Option<String>,
+    /// In this account: id or name, or a part of one.
+    account: Option<String>,
+    /// For this permission set, or for sets whose name contains the text.
+    permission_set: Option<String>,
+    /// For this group: id or name, or a part of one.
+    group: Option<String>,
+    /// Decided by this rule.
+    rule: Option<String>,
+    /// Requested at or after this instant.
+    from: Option<String>,
+    /// Requested before this instant.
+    to: Option<String>,
     /// The `next` of the previous page.
     cursor: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,
+}
+
+impl RequestsQuery {
+    fn conditions(&self) -> Result<ListingQuery, ProblemResponse> {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Ok(ListingQuery {
+            person: text(&self.user),
+            account: text(&self.account),
+            permission_set: text(&self.permission_set),
+            group: text(&self.group),
+            rule: text(&self.rule),
+            from: instant("from", self.from.as_deref())?,
+            to: instant("to", self.to.as_deref())?,
+        })
+    }
 }
 
 #[utoipa::path(post, path = "/api/v1/requests", request_body = Ask,
@@ -216,8 +246,9 @@ pub(crate) async fn list(
             bad_parameter("state", format!("`{name}` is not one of {known}"))
         })
     };
-    let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
+    let before = listing.cursor.as_ref().map(|it| it.parse()).transpose();
     let filter = RequestFilter {
+        only: conditions(&app, actor, &listing.conditions()?).await?,
         state: listing.state.map(state).transpose()?,
         before: before.map_err(|error| bad_parameter("cursor", error))?,
         ..RequestFilter::default()

@@ -35,6 +35,8 @@ pub(crate) fn router() -> Router<App> {
 #[serde(default)]
 struct AuditQuery {
     q: String,
+    person: String,
+    account: String,
     event: String,
     from: String,
     to: String,
@@ -77,9 +79,16 @@ struct Opened {
     hash_holds: bool,
     request: Option<String>,
     rules_then: Option<(String, bool)>,
-    fields: Vec<(String, String)>,
+    fields: Vec<RecordField>,
     newer: Option<String>,
     older: Option<String>,
+}
+
+struct RecordField {
+    name: String,
+    value: String,
+    /// Today's name of an id.
+    known_as: Option<String>,
 }
 
 struct EventKind {
@@ -121,12 +130,14 @@ async fn show(
     );
     let filter = Filter {
         q: coming.q,
+        person: coming.person,
+        account: coming.account,
         event: coming.event,
         from: coming.from,
         to: coming.to,
     };
     let directory = app.access.directory();
-    let search = Search::new(&filter, &viewer, &directory);
+    let search = Search::new(&app, &filter, &viewer).await?;
     let found = read(search.backwards(&app, after, ROWS).await);
     let is_unread = found.is_none();
     let found = found.unwrap_or_default();
@@ -278,6 +289,7 @@ async fn open(
     let Some(record) = at(seq).filter(|record| may_read(&viewer.actor, record)) else {
         return Ok(None);
     };
+    let directory = app.access.directory();
     let reads_all = viewer.actor.reads_all();
     let before = seq.checked_sub(1).and_then(at);
     let neighbour =
@@ -292,7 +304,11 @@ async fn open(
         .fields()
         .iter()
         .filter(|(name, value)| !HASHES.contains(&name.as_str()) && says_something(value))
-        .map(|(name, value)| (name.clone(), plain(&shown(value))))
+        .map(|(name, value)| RecordField {
+            name: name.clone(),
+            value: plain(&shown(value)),
+            known_as: audit_words::known_as(&directory, name, value),
+        })
         .collect();
     let then = record.text("config_hash").map(|hash| {
         let short = hash.get(..10).unwrap_or(hash).to_owned();

@@ -62,6 +62,8 @@ enum ExportFormat {
 pub(crate) struct ExportQuery {
     format: ExportFormat,
     q: String,
+    person: String,
+    account: String,
     event: String,
     from: String,
     to: String,
@@ -85,11 +87,13 @@ pub(crate) async fn export(
     let form = wanted.format;
     let filter = Filter {
         q: wanted.q,
+        person: wanted.person,
+        account: wanted.account,
         event: wanted.event,
         from: wanted.from,
         to: wanted.to,
     };
-    let search = Search::new(&filter, &viewer, &app.access.directory());
+    let search = Search::new(&app, &filter, &viewer).await?;
     if let Some(problem) = search.problems.first() {
         return Err(ProblemResponse::bad("bad-filter", problem.clone()));
     }

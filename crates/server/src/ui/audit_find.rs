@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_access::{Actor, Directory};
+use hallpass_access::{AccessError, Actor, Directory};
 use hallpass_audit::{AuditStore, Order, Record, RecordQuery, StoreFault, Words};
-use hallpass_base::{Timestamp, time};
-use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::audit_words::GROUPS;
 use super::shell::{Viewer, url_encoded};
+use crate::App;
 use crate::api::records::{may_read, readable_by};
-use crate::{App, record_times};
+use crate::listing::{Days, accounts_in_records, people_in_records};
+use crate::record_times::{self, Span};
 
 const PIECE: u32 = 1_000;
 /// Store reads per page; then the page reports its search limit.
@@ -22,6 +22,8 @@ const ROUNDS_MAX: u32 = 4;
 #[serde(default)]
 pub(crate) struct Filter {
     pub(crate) q: String,
+    pub(crate) person: String,
+    pub(crate) account: String,
     pub(crate) event: String,
     /// First day in the viewer's time zone, `YYYY-MM-DD`.
     pub(crate) from: String,
@@ -32,6 +34,8 @@ impl Filter {
     pub(crate) fn query(&self) -> String {
         [
             ("q", &self.q),
+            ("person", &self.person),
+            ("account", &self.account),
             ("event", &self.event),
             ("from", &self.from),
             ("to", &self.to),
@@ -48,7 +52,7 @@ impl Filter {
 pub(crate) struct Search {
     actor: Actor,
     query: RecordQuery,
-    span: (i64, i64),
+    span: Span,
     pub(crate) problems: Vec<String>,
 }
 
@@ -60,27 +64,14 @@ pub(crate) struct RecordsPage {
 }
 
 impl Search {
-    pub(crate) fn new(filter: &Filter, viewer: &Viewer, directory: &Directory) -> Self {
+    pub(crate) async fn new(
+        app: &App,
+        filter: &Filter,
+        viewer: &Viewer,
+    ) -> Result<Self, AccessError> {
         let Viewer { actor, zone, .. } = viewer;
-        let mut problems = Vec::new();
+        let days = Days::of(&filter.from, &filter.to, zone);
         let words = filter.q.trim().to_lowercase();
-        let mut day = |text: &str, what: &str| {
-            let text = text.trim();
-            if text.is_empty() {
-                return None;
-            }
-            let day = time::day(text).ok();
-            if day.is_none() {
-                problems.push(format!("“{what}” is not a day such as 2026-11-20."));
-            }
-            day
-        };
-        let from = day(&filter.from, "From");
-        let to = day(&filter.to, "To").and_then(|day| day.tomorrow().ok());
-        let instant = |day: Date| {
-            let at = day.to_zoned(zone.clone()).ok()?;
-            Some(at.timestamp().as_millisecond())
-        };
         let events = match filter.event.trim() {
             "" => Vec::new(),
             kind => match GROUPS.iter().find(|group| group.name == kind) {
@@ -89,34 +80,38 @@ impl Search {
             },
         };
         let words = (!words.is_empty()).then(|| Words {
-            named: named(directory, &words),
+            named: named(&app.access.directory(), &words),
             text: words,
         });
-        Self {
+        Ok(Self {
             actor: actor.clone(),
             query: RecordQuery {
                 events,
                 naming: readable_by(actor),
+                people: people_in_records(app, Some(&filter.person)).await?,
+                accounts: accounts_in_records(app, Some(&filter.account)),
                 words,
                 ..RecordQuery::default()
             },
-            span: (
-                from.and_then(instant).unwrap_or(i64::MIN),
-                to.and_then(instant).unwrap_or(i64::MAX),
-            ),
-            problems,
-        }
+            span: record_times::span(days.from, days.to),
+            problems: days.problems,
+        })
     }
 
     pub(crate) fn is_narrowed(&self) -> bool {
-        let is_asked = self.query.words.is_some() || !self.query.events.is_empty();
-        is_asked || self.span != (i64::MIN, i64::MAX)
+        let RecordQuery {
+            words,
+            events,
+            people,
+            accounts,
+            ..
+        } = &self.query;
+        let is_asked = words.is_some() || people.is_some() || accounts.is_some();
+        is_asked || !events.is_empty() || self.span != (i64::MIN, i64::MAX)
     }
 
     fn wants(&self, record: &Record) -> bool {
-        let at = record.at().map(Timestamp::as_millisecond);
-        let (from, to) = self.span;
-        may_read(&self.actor, record) && at.is_none_or(|at| from <= at && at < to)
+        may_read(&self.actor, record) && record_times::is_in(self.span, record)
     }
 
     pub(crate) async fn bounds(&self, audit: &dyn AuditStore) -> Result<(u64, u64), StoreFault> {

@@ -1,6 +1,6 @@
 use hallpass_access::Directory;
 use hallpass_audit::Record;
-use hallpass_base::AccountId;
+use hallpass_base::{AccountId, Email, GroupId, UserId};
 use serde_json::Value;
 
 use super::people::name_of;
@@ -344,6 +344,29 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
     } else {
         parts.join(" · ")
     }
+}
+
+/// Returns the name that the directory has today for the id or address of a field.
+pub(crate) fn known_as(directory: &Directory, field: &str, value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    let person = |user: &UserId| Some(directory.person(user)?.display_name.as_str());
+    let name = match field {
+        "actor" | "requester_email" | "approver_email" => {
+            let known = directory.person_by_email(&Email::new(text).ok()?).ok()?;
+            known.display_name.as_str()
+        }
+        "sso_user_principal_id" | "actor_user_id" | "approver_user_id" => {
+            person(&UserId::new(text).ok()?)?
+        }
+        "account_id" => &directory.account(&AccountId::new(text).ok()?)?.name,
+        "group_id" => &directory.group(&GroupId::new(text).ok()?)?.name,
+        "permission_set" => {
+            let mut sets = directory.permission_sets().iter();
+            &sets.find(|set| set.arn.as_str() == text)?.name
+        }
+        _ => return None,
+    };
+    Some(plain(name)).filter(|name| !name.is_empty() && name != text)
 }
 
 fn target(directory: &Directory, record: &Record) -> Option<String> {

@@ -12,12 +12,12 @@ use super::health_parts::{HealthPart, parts, total};
 use super::people::{self, count_of, counted};
 use super::person;
 use super::shell::{Nav, Shell, Viewer, page};
-use super::words::{Badge, clock, plain, zone_name};
-use super::words::{lasting, sentence};
+use super::words::{Badge, STUCK, badge, clock, lasting, plain, sentence, zone_name};
 use crate::last_day::{self, Hour, LastDay, ON_TIME};
 use crate::{App, problem::ProblemResponse};
 
 const NAMED: usize = 20;
+const ATTENTION_NAMED: usize = 3;
 /// An end in progress is not late before this.
 const GRACE: TimeSpan = TimeSpan::minutes(1);
 /// Limit of late grants read; the exact number beyond it does not matter.
@@ -70,7 +70,7 @@ struct HealthPage {
     has_setup: bool,
     checked: String,
     is_good: bool,
-    is_unknown: bool,
+    is_bad: bool,
     title: String,
     words: String,
     late: Vec<LateRow>,
@@ -111,6 +111,8 @@ async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, Proble
         now,
     };
     let tiles = view.tiles(counts.as_ref().ok(), recent.as_deref()).await;
+    let attention = attention(&tiles, &parts);
+    let is_on_time = overdue.is_empty() && !is_unknown;
     Ok(page(&HealthPage {
         shell,
         has_setup: viewer.actor.is(Role::Admin) && !app.setup.is_empty(),
@@ -119,9 +121,13 @@ async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, Proble
             clock(now, now, &viewer.zone),
             zone_name(now, &viewer.zone)
         ),
-        is_good: overdue.is_empty() && !is_unknown,
-        is_unknown,
-        title: title(is_unknown, overdue.len()),
+        is_good: is_on_time && attention.is_empty(),
+        is_bad: !overdue.is_empty(),
+        title: if is_unknown {
+            "Whether every end is on time is not known right now".to_owned()
+        } else {
+            title(overdue.len(), ending, &attention)
+        },
         words: words(ending, recent.as_deref()),
         late: overdue
             .iter()
@@ -138,9 +144,29 @@ async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, Proble
     }))
 }
 
-fn title(is_unknown: bool, overdue: usize) -> String {
+/// Names the figures and parts that the page shows in red.
+fn attention(tiles: &[Tile], parts: &[HealthPart]) -> Vec<String> {
+    let tiles = tiles.iter().filter(|tile| tile.is_bad);
+    let parts = parts.iter().filter(|part| part.badge.look == "failed");
+    let parts = parts.map(|part| part.name.clone());
+    tiles
+        .map(|tile| tile.name.to_owned())
+        .chain(parts)
+        .collect()
+}
+
+fn title(overdue: usize, ending: usize, attention: &[String]) -> String {
     match overdue {
-        _ if is_unknown => "Whether every end is on time is not known right now".to_owned(),
+        0 if !attention.is_empty() => {
+            let named = attention.iter().take(ATTENTION_NAMED);
+            let named = named.map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = match attention.len().saturating_sub(ATTENTION_NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("No grant is past its end. Look at: {named}{more}")
+        }
+        0 if ending > 0 => "Every end is on time".to_owned(),
         0 => "Every grant that should have ended has ended".to_owned(),
         1 => "1 grant is past its end".to_owned(),
         more => format!("{} grants are past their end", counted(more as u64)),
@@ -199,16 +225,9 @@ impl HealthView<'_> {
                 ),
                 (None, _) => "AWS has not answered yet; it is tried again.".to_owned(),
             },
-            badge: if grant.stuck.is_some() {
-                Badge {
-                    word: "Stuck",
-                    look: "failed",
-                }
-            } else {
-                Badge {
-                    word: "Late",
-                    look: "ending",
-                }
+            badge: match grant.stuck {
+                Some(_) => STUCK,
+                None => badge("Late", "ending"),
             },
         }
     }

@@ -252,7 +252,7 @@ pub(crate) fn pass(
     Pass {
         id: grant.id.to_string(),
         request: format!("/requests/{}", grant.request),
-        badge: grant_badge(&grant.state, left),
+        badge: grant_badge(grant, left),
         kind: pass_kind(view, grant, place),
         reason: plain(reason),
         approved: approved(view, grant),

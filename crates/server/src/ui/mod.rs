@@ -22,6 +22,8 @@ mod home;
 mod new_request;
 mod press;
 mod request;
+mod requests;
+mod requests_csv;
 mod reviews;
 mod reviews_card;
 mod reviews_search;
@@ -96,6 +98,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(home::router())
         .merge(new_request::router())
         .merge(request::router())
+        .merge(requests::router())
         .merge(reviews::router())
         .merge(batch::router())
         .merge(sign_in::router())

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use askama::filters::HtmlSafe;
 use hallpass_access::{
     AccessError, ArmedEndStatus, CredentialsAfterEnd, Directory, Grant, GrantState, InLine, Person,
-    Request, last_credentials_until,
+    Request, RequestState, last_credentials_until,
 };
 use hallpass_base::{AccountId, Email, HoldKey, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_channels::wording::{ChannelStyle, grants, health, lists::any_of};
@@ -56,8 +56,6 @@ pub(crate) struct TargetView {
     pub(crate) is_prod: bool,
     pub(crate) says: String,
     pub(crate) set_page: String,
-    /// Access that remains after the end; empty for groups and deleted sets.
-    pub(crate) after_end: String,
     pub(crate) ask: String,
 }
 
@@ -222,7 +220,11 @@ impl Presenter {
     }
 
     pub(crate) fn stops_sessions(&self, grant: &Grant) -> bool {
-        match &grant.key.target {
+        grant.end_sessions || self.stops_sessions_of(&grant.key.target)
+    }
+
+    fn stops_sessions_of(&self, target: &Target) -> bool {
+        match target {
             Target::Account { account, .. } => {
                 self.ends_sessions && self.management_account.as_ref() != Some(account)
             }
@@ -342,18 +344,13 @@ impl Presenter {
                 let says = self.directory.permission_set_by_name(permission_set);
                 let account = id.map_or(name.as_str(), |id| id.as_str());
                 TargetView {
-                    place: plain(name),
+                    place: plain(known.map_or(name, |account| &account.name)),
                     set: plain(permission_set),
                     id: id.map(|id| id_groups(id.as_str())).unwrap_or_default(),
                     is_prod: folders.iter().any(|folder| is_prod(folder)),
                     folder: plain(&folders.join(" / ")),
                     says: says.map(|set| plain(&set.description)).unwrap_or_default(),
                     set_page: says.map(|set| set_address(&set.name)).unwrap_or_default(),
-                    after_end: permission_set_policies::after_end_of(
-                        &self.directory,
-                        permission_set,
-                    )
-                    .unwrap_or_default(),
                     ask: ask_url(&[("account", account), ("permission_set", permission_set)]),
                 }
             }
@@ -370,7 +367,6 @@ impl Presenter {
                     is_prod: false,
                     says: String::new(),
                     set_page: String::new(),
-                    after_end: String::new(),
                     ask: ask_url(&[("kind", "group"), ("group", id)]),
                 }
             }
@@ -382,6 +378,29 @@ impl Presenter {
         let unarmed = last_credentials_until(grant, &self.directory, end)
             .map_or(CredentialsAfterEnd::NotSaid, CredentialsAfterEnd::WorkUntil);
         ArmedEndStatus::credentials_after(self.armed_ends.get(&grant.key), unarmed, end)
+    }
+
+    /// Describes credentials after the end that a request or live grant will have; empty once
+    /// nothing of it will end.
+    pub(crate) fn after_end(&self, request: &Request, grant: Option<&Grant>) -> String {
+        let (Some(key), TargetNames::Account { permission_set, .. }) =
+            (&request.key, &request.names)
+        else {
+            return String::new();
+        };
+        let mut stops = self.stops_sessions_of(&key.target);
+        match (&request.state, grant) {
+            (RequestState::Pending, _) if request.is_waiting(self.now) => {}
+            (RequestState::Approved { .. }, Some(grant)) if grant.is_hold() && !grant.standing => {
+                let after = self.credentials_after(grant, grant.ends_at);
+                stops |= grant.end_sessions || after == CredentialsAfterEnd::Stop;
+            }
+            _ => return String::new(),
+        }
+        if stops {
+            return "Credentials issued before the end stop within minutes.".to_owned();
+        }
+        permission_set_policies::after_end_of(&self.directory, permission_set).unwrap_or_default()
     }
 
     pub(crate) fn aim_of(&self, request: &Request) -> TargetView {

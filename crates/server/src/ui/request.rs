@@ -1,4 +1,4 @@
-//! Request page: state and history; and the request list.
+//! Request page: state and history.
 
 use askama::Template;
 use axum::{
@@ -8,11 +8,10 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, ActionRefused, Grant, GrantPresses, GrantState, Past, Presses, Request,
-    RequestFilter, RequestState, RequestStateKind, RequestView, ReviewedVersion,
+    RequestState, ReviewedVersion,
 };
-use hallpass_base::{Email, RequestId, TimeSpan};
+use hallpass_base::{Email, TimeSpan};
 use hallpass_channels::wording::{grants, refused::TriedPress, time::minutes_passed};
-use serde::Deserialize;
 
 use super::{
     approve,
@@ -22,15 +21,12 @@ use super::{
     home::{Pass, PassKind, pass},
     presenter::{At, Coded, PersonView, Presenter, Ring, TargetView},
     press::{self, WordsForm},
-    refusals, revoke,
-    rows::{self, RequestRow},
+    refusals, revoke, rows,
     shell::{Nav, PageResult, Shell, Viewer, page},
     timeline::{self, TimelineEntry},
     words::{Badge, number, plain},
 };
 use crate::{App, api::records::may_read, body::Path};
-
-const PAGE: usize = 50;
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -39,6 +35,7 @@ struct RequestPage {
     id: String,
     about: String,
     aim: TargetView,
+    after_end: String,
     badge: Badge,
     who: PersonView,
     is_mine: bool,
@@ -104,91 +101,12 @@ struct RawRecord {
     text: String,
 }
 
-#[derive(Template)]
-#[template(path = "requests.html")]
-struct ListPage {
-    shell: Shell,
-    rows: Vec<RequestRow>,
-    who: &'static str,
-    state: String,
-    states: &'static [(RequestStateKind, &'static str)],
-    older: Option<String>,
-    looked_to: Option<At>,
-    zone: String,
-    is_first: bool,
-}
-
-#[derive(Deserialize)]
-struct RequestsQuery {
-    #[serde(default)]
-    who: String,
-    #[serde(default)]
-    state: String,
-    #[serde(default)]
-    before: String,
-}
-
-const STATES: [(RequestStateKind, &str); 6] = [
-    (RequestStateKind::Pending, "Waiting"),
-    (RequestStateKind::Approved, "Approved"),
-    (RequestStateKind::Denied, "Denied"),
-    (RequestStateKind::Discarded, "Discarded"),
-    (RequestStateKind::Expired, "Expired"),
-    (RequestStateKind::Rejected, "Not possible"),
-];
-
 pub(crate) fn router() -> Router<App> {
     Router::new()
-        .route("/requests", get(list))
         .route("/requests/{id}", get(show))
         .merge(press::router())
         .merge(approve::router())
         .merge(revoke::router())
-}
-
-async fn list(
-    State(app): State<App>,
-    Query(listing): Query<RequestsQuery>,
-    viewer: Viewer,
-) -> PageResult {
-    let view = Presenter::new(&app, &viewer);
-    let (who, wanted) = match listing.who.as_str() {
-        "mine" => ("mine", RequestView::Mine),
-        _ => ("all", RequestView::All),
-    };
-    let state = RequestStateKind::named(&listing.state);
-    let before: Option<RequestId> = listing.before.parse().ok();
-    let filter = RequestFilter {
-        state,
-        before,
-        ..RequestFilter::default()
-    };
-    let found = app
-        .access
-        .requests(&viewer.actor, wanted, &filter, PAGE)
-        .await?;
-    let mut rows = Vec::new();
-    for request in &found.rows {
-        rows.push(rows::row(&app, &viewer, &view, request).await);
-    }
-    let state = state.map_or("", RequestStateKind::name).to_owned();
-    let older = found
-        .next
-        .map(|next| format!("/requests?who={who}&state={state}&before={next}"));
-    // some rows may not be visible to the viewer
-    let looked_to = found.next.filter(|_| found.rows.len() < PAGE);
-    let shell = viewer.shell(&app, Nav::Elsewhere, "Requests").await;
-    Ok(page(&ListPage {
-        older,
-        looked_to: looked_to.map(|next| view.at_zone(next.drawn_at())),
-        shell,
-        rows,
-        who,
-        state,
-        states: &STATES,
-        zone: view.zone_words(),
-        is_first: before.is_none(),
-    }))
 }
 
 async fn show(
@@ -239,6 +157,7 @@ async fn assemble(
             Some(grant) => format!("{id} {}", grant.id),
             None => id.clone(),
         },
+        after_end: view.after_end(request, grant),
         badge: rows::badge(view, request, grant),
         who: Presenter::person(&request.requester.name, &request.requester.email),
         is_mine: view.is_me(&request.requester),

@@ -527,7 +527,7 @@ fn line(
     };
     Some(RevokeAllLine {
         target: people::target(directory, grant),
-        badge: grant_badge(&grant.state, TimeSpan::between(now, grant.ends_at)),
+        badge: grant_badge(grant, TimeSpan::between(now, grant.ends_at)),
         words,
         is_done,
     })

@@ -8,9 +8,12 @@ use super::{
     presenter::{At, Coded, PersonView, Presenter},
     shell::Viewer,
     words::{Badge, grant_badge, plain, request_badge},
-    words::{capital, sentence},
+    words::{capital, lasting, sentence},
 };
 use crate::App;
+
+/// An end is called late from here on.
+const ON_TIME: TimeSpan = TimeSpan::minutes(1);
 
 pub(crate) struct RequestRow {
     pub(crate) href: String,
@@ -45,7 +48,7 @@ pub(crate) async fn with_grant(app: &App, viewer: &Viewer, request: &Request) ->
 pub(crate) fn badge(view: &Presenter, request: &Request, grant: Option<&Grant>) -> Badge {
     match (&request.state, grant) {
         (RequestState::Approved { .. }, Some(grant)) => {
-            grant_badge(&grant.state, view.left(grant.ends_at))
+            grant_badge(grant, view.left(grant.ends_at))
         }
         (RequestState::Pending, _) if is_past(view, request) => {
             request_badge(&RequestState::Expired { at: view.now })
@@ -162,6 +165,14 @@ fn of_grant(view: &Presenter, grant: &Grant, again: Option<(&'static str, String
     }
 }
 
+fn ended(length: TimeSpan, late: TimeSpan) -> String {
+    if late < ON_TIME {
+        format!("Ended on time, after {length}.")
+    } else {
+        format!("Ended {} late, after {length}.", lasting(late))
+    }
+}
+
 pub(crate) fn why_it_ends(view: &Presenter, grant: &Grant, cause: &EndCause) -> String {
     let begun = grant.granted_at.unwrap_or(grant.scheduled_at);
     let end = match &grant.state {
@@ -172,7 +183,10 @@ pub(crate) fn why_it_ends(view: &Presenter, grant: &Grant, cause: &EndCause) -> 
     let length = grant.duration;
     let used = minutes_passed(TimeSpan::between(begun, end));
     match cause {
-        EndCause::Expired => format!("Ended on time, after {length}."),
+        EndCause::Expired => match &grant.state {
+            GrantState::Ended { at, .. } => ended(length, TimeSpan::between(grant.ends_at, *at)),
+            _ => format!("Its time of {length} is over."),
+        },
         EndCause::Released => format!("Ended early after {used} of {length}."),
         EndCause::Revoked { by, .. } => {
             format!("Revoked by {} after {used} of {length}.", view.named(by))

@@ -116,6 +116,7 @@ pub(crate) fn entries(
         ends: None,
         length: None,
         armed: enforced::ArmedInstant::default(),
+        sessions_continue: enforced::sessions_continue(records),
         reads_all: viewer.actor.reads_all(),
     };
     for record in records {
@@ -160,6 +161,8 @@ struct Teller<'a> {
     ends: Option<Timestamp>,
     length: Option<TimeSpan>,
     armed: enforced::ArmedInstant,
+    /// Whether AWS continues sessions that were to end.
+    sessions_continue: bool,
     reads_all: bool,
 }
 

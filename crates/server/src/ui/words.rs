@@ -1,6 +1,6 @@
 //! Page texts for states, times and durations.
 
-use hallpass_access::{GrantState, InLine, RequestState};
+use hallpass_access::{Grant, GrantState, InLine, RequestState};
 use hallpass_base::{TimeSpan, Timestamp, text};
 use hallpass_channels::wording::{line, states, time};
 pub(crate) use hallpass_channels::wording::{
@@ -21,8 +21,12 @@ pub(super) const fn badge(word: &'static str, look: &'static str) -> Badge {
 
 pub(crate) const SOON: TimeSpan = TimeSpan::minutes(15);
 
-pub(crate) fn grant_badge(state: &GrantState, left: TimeSpan) -> Badge {
+pub(crate) const STUCK: Badge = badge("Stuck", "failed");
+
+pub(crate) fn grant_badge(grant: &Grant, left: TimeSpan) -> Badge {
+    let state = &grant.state;
     let look = match state {
+        GrantState::Ending { .. } if grant.stuck.is_some() => return STUCK,
         GrantState::Active if left < SOON => return badge("Ends soon", "ending"),
         GrantState::Scheduled | GrantState::Granting => "pending",
         GrantState::Active

@@ -7,7 +7,7 @@ use hallpass_audit::{Draft, Event, Order, Origin, Record, RecordQuery, RecordSub
 use hallpass_base::AuditId;
 
 use super::Store;
-use crate::{a_draft, at, email, grant_id, request_id, user, uuid};
+use crate::{a_draft, account, account_key, at, email, grant_id, names, request_id, user, uuid};
 
 fn draft(n: u64, event: Event, by: &str, reason: &str) -> Draft {
     let draft = Draft::new(AuditId::new(uuid(n)), event, at(n), by, Origin::Web)
@@ -96,6 +96,20 @@ fn naming(people: &[u64]) -> RecordQuery {
     }
 }
 
+fn about_people(people: &[&str]) -> RecordQuery {
+    RecordQuery {
+        people: Some(people.iter().map(|it| (*it).to_owned()).collect()),
+        ..RecordQuery::default()
+    }
+}
+
+fn in_accounts(accounts: &[&str]) -> RecordQuery {
+    RecordQuery {
+        accounts: Some(accounts.iter().map(|it| (*it).to_owned()).collect()),
+        ..RecordQuery::default()
+    }
+}
+
 fn about(request: Option<u64>, grant: Option<u64>) -> RecordQuery {
     RecordQuery {
         about: Some(RecordSubject {
@@ -115,7 +129,9 @@ async fn tell_of_an_incident(store: &Store) -> String {
             draft(2, Event::RequestApproved, &bo, "INC-77: the Queue is stuck"),
             draft(3, Event::GrantRequested, "hallpass", "say \"yes\" 100%_"),
             draft(11, Event::EndStarted, "hallpass", "\u{c4}rger"),
-            draft(14, Event::EndSucceeded, &ana, "").error(&format!("{bo} denied it")),
+            draft(14, Event::EndSucceeded, &ana, "")
+                .subject(&email(1), &account_key(1, 1), &names())
+                .error(&format!("{bo} denied it")),
         ],
     )
     .await;
@@ -151,6 +167,21 @@ pub async fn records_are_found_by_what_they_hold(store: Store) {
         (naming(&[2]), &[2]),
         (naming(&[1, 2]), &[5, 2, 1]),
         (naming(&[]), &[]),
+        (about_people(&[user(2).as_str(), "nobody"]), &[2]),
+        (
+            about_people(&[email(2).as_str(), user(1).as_str()]),
+            &[5, 2, 1],
+        ),
+        (about_people(&[]), &[]),
+        (in_accounts(&[account(1).as_str()]), &[5]),
+        (in_accounts(&[account(2).as_str()]), &[]),
+        (
+            RecordQuery {
+                accounts: in_accounts(&[account(1).as_str()]).accounts,
+                ..about_people(&[user(2).as_str()])
+            },
+            &[],
+        ),
         (
             RecordQuery {
                 events: events(&["end.succeeded"]).events,

@@ -108,6 +108,7 @@ macro_rules! conformance {
                 the_oldest_record_that_waits_for_the_export_is_known;
             listings:
                 pieces_of_a_listing_make_the_whole
+                conditions_narrow_requests_and_grants_alike
                 a_sight_leaves_out_what_is_not_somebody_s
                 a_sight_of_very_much_is_whole_too
                 subjects_are_numbered_once_in_order

@@ -224,12 +224,13 @@ fn ranges(tx: &Transaction<'_>, query: &RecordQuery) -> Result<Vec<SequenceRange
     } else {
         Some(text_ranges(tx, query.events.iter().map(String::as_str))?)
     };
-    // words match few texts, people some, events many records each
-    let narrow = match (words, people) {
-        (Some(words), Some(people)) if words.len() > people.len() => Some(people),
-        (Some(words), _) => Some(words),
-        (None, people) => people,
-    };
+    let wanted = [&query.people, &query.accounts].into_iter().flatten();
+    let wanted = wanted.filter(|texts| texts.len() <= TEXTS_MAX);
+    let wanted = wanted.map(|texts| text_ranges(tx, texts.iter().map(String::as_str)));
+    let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
+    // words match few texts, people and accounts some, events many records each
+    let narrow = words.into_iter().chain(people).chain(wanted);
+    let narrow = narrow.min_by_key(Vec::len);
     let all = || vec![SequenceRange { sql: ALL, of: None }];
     Ok(narrow.or(events).unwrap_or_else(all))
 }

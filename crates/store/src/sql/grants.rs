@@ -1,11 +1,12 @@
 //! Lists grants by the index that a filter allows, and counts past ones.
 
 use hallpass_access::{
-    Ends, Grant, GrantFilter, PastGrants, PastQuery, SubjectSet, UnreadGrant, ViewerScope,
+    Ends, Grant, GrantFilter, ListingConditions, PastGrants, PastQuery, SubjectSet, UnreadGrant,
+    ViewerScope,
 };
 use hallpass_base::{GrantId, HoldKey, Timestamp};
 
-use super::listing::{AFTER_ALL, EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
+use super::listing::{AFTER_ALL, EntryTest, IndexedFilter, RANGES_MAX, ScanRange, people, subject};
 use super::numbers::{self, Numbered};
 use super::unreadable::{body_of, each_body, first_readable, or_told, unpacked, unpacked_or_told};
 use super::{counter, stored_id};
@@ -21,9 +22,9 @@ macro_rules! range {
         concat!(
             "SELECT id, state, holder, subject, approver, account FROM grants INDEXED BY ",
             $index,
-            " WHERE id < ?1 AND ",
+            " WHERE id < ?1 AND id >= ?2 AND ",
             $of,
-            " ORDER BY id DESC LIMIT ?2"
+            " ORDER BY id DESC LIMIT ?3"
         )
     };
 }
@@ -31,19 +32,19 @@ macro_rules! range {
 const ALL: &str = range!("grants_listed", "true");
 /// As `ALL`, with when the grant was over.
 const IN_TIME: &str = "SELECT id, state, holder, subject, approver, account, over_at
-     FROM grants INDEXED BY grants_listed WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+     FROM grants INDEXED BY grants_listed WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3";
 /// The oldest grant that was not over at an instant.
 const OLDEST_SINCE: &str = "SELECT min(id) FROM (
      SELECT min(id) AS id FROM grants INDEXED BY grants_over WHERE over_at > ?1
      UNION ALL SELECT min(id) FROM grants INDEXED BY grants_live_listed WHERE live = 1) AS oldest";
 const ALL_LIVE: &str = range!("grants_live_listed", "live = 1");
-const BY_STATE: &str = range!("grants_by_state", "state = ?3");
-const BY_HOLDER: &str = range!("grants_by_holder", "holder = ?3");
-const LIVE_BY_HOLDER: &str = range!("grants_live_by_holder", "live = 1 AND holder = ?3");
-const BY_ACCOUNT: &str = range!("grants_by_account", "account = ?3");
-const LIVE_BY_ACCOUNT: &str = range!("grants_live_by_account", "live = 1 AND account = ?3");
-const BY_SUBJECT: &str = range!("grants_by_subject", "subject = ?3");
-const BY_APPROVER: &str = range!("grants_by_approver", "approver = ?3");
+const BY_STATE: &str = range!("grants_by_state", "state = ?4");
+const BY_HOLDER: &str = range!("grants_by_holder", "holder = ?4");
+const LIVE_BY_HOLDER: &str = range!("grants_live_by_holder", "live = 1 AND holder = ?4");
+const BY_ACCOUNT: &str = range!("grants_by_account", "account = ?4");
+const LIVE_BY_ACCOUNT: &str = range!("grants_live_by_account", "live = 1 AND account = ?4");
+const BY_SUBJECT: &str = range!("grants_by_subject", "subject = ?4");
+const BY_APPROVER: &str = range!("grants_by_approver", "approver = ?4");
 
 const PAST: &str = "SELECT id, holder, granted FROM grants INDEXED BY grants_by_subject
      WHERE subject = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
@@ -54,6 +55,7 @@ const PAST_OF_HOLDER: &str = "SELECT id, subject, granted FROM grants INDEXED BY
 struct Wanted<'a> {
     filter: &'a GrantFilter,
     holder: Option<i64>,
+    people: Option<Vec<i64>>,
     over_after: Option<String>,
     seen: Option<Seen<'a>>,
 }
@@ -78,9 +80,11 @@ impl EntryTest for Wanted<'_> {
         {
             return Ok(false);
         }
-        let subject = subject(row, 3)?;
-        if let Some(subjects) = &self.filter.subjects
-            && !subject.is_some_and(|number| subjects.contains(number))
+        let (subject, approver): (_, Option<i64>) = (subject(row, 3)?, row.get(4)?);
+        let is_of = |set: &SubjectSet| subject.is_some_and(|number| set.contains(number));
+        let is_any = |people: &Vec<i64>| people.contains(&holder);
+        if !self.people.as_ref().is_none_or(is_any)
+            || !self.filter.only.subjects.as_ref().is_none_or(is_of)
         {
             return Ok(false);
         }
@@ -95,11 +99,10 @@ impl EntryTest for Wanted<'_> {
         let Some(seen) = &self.seen else {
             return Ok(true);
         };
-        let approver: Option<i64> = row.get(4)?;
         Ok(seen
             .user
             .is_some_and(|user| user == holder || approver == Some(user))
-            || subject.is_some_and(|number| seen.subjects.contains(number)))
+            || is_of(seen.subjects))
     }
 }
 
@@ -109,14 +112,23 @@ impl IndexedFilter for GrantFilter {
 
     const LISTED_SQL: &'static str = "SELECT body, subject FROM grants WHERE id = ?1";
 
+    fn only(&self) -> &ListingConditions {
+        &self.only
+    }
+
     fn before(&self) -> Option<GrantId> {
         self.before
+    }
+
+    fn first_at(at: Timestamp) -> GrantId {
+        GrantId::first_at(at)
     }
 
     fn plan(&self, tx: &Transaction<'_>) -> Result<(Vec<ScanRange>, impl EntryTest), StorageFault> {
         let mut wanted = Wanted {
             filter: self,
             holder: None,
+            people: people(tx, &self.only)?,
             over_after: self.active_in.map(|period| instant(period.from())),
             seen: None,
         };
@@ -143,6 +155,9 @@ impl IndexedFilter for GrantFilter {
         let ranges = match (&self.sight, self.states.as_slice()) {
             (Some(sight), _) => seen_by(tx, sight, is_live, &mut wanted)?,
             (None, _) if is_live => all(ALL_LIVE),
+            (None, _) if let Some(ranges) = narrowed(&self.only, wanted.people.as_deref()) => {
+                ranges
+            }
             (None, [state]) => vec![ScanRange::text(BY_STATE, state.name())],
             (None, _) => all(ALL),
         };
@@ -162,6 +177,19 @@ impl IndexedFilter for GrantFilter {
     fn fits(&self, grant: &Grant, subject: Option<u64>) -> bool {
         fits_grant(self, grant, subject)
     }
+}
+
+/// Returns the ranges of few people or subjects.
+fn narrowed(only: &ListingConditions, people: Option<&[i64]>) -> Option<Vec<ScanRange>> {
+    if let Some(people) = people.filter(|it| it.len() <= RANGES_MAX) {
+        let range = |number: &i64| ScanRange::number(BY_HOLDER, *number);
+        return Some(people.iter().map(range).collect());
+    }
+    let subjects = only.subjects.as_ref();
+    let subjects = subjects.filter(|it| it.len() <= RANGES_MAX)?;
+    let numbers = subjects.iter().filter_map(|it| i64::try_from(it).ok());
+    let range = |number| ScanRange::number(BY_SUBJECT, number);
+    Some(numbers.map(range).collect())
 }
 
 fn seen_by<'a>(

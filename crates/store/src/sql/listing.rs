@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use hallpass_access::Listed;
+use hallpass_access::{Listed, ListingConditions};
+use hallpass_base::Timestamp;
 
+use super::numbers::{self, Numbered};
 use super::stored_id;
 use super::unreadable::{PackedRow, unpacked_or_told};
 use crate::database::{DatabaseError, OwnedValue, TableRow, Transaction};
@@ -34,8 +36,8 @@ const ENTRIES_MIN: usize = 100;
 /// Maximum parallel ranges; beyond it everything is read.
 pub(super) const RANGES_MAX: usize = 200;
 
-/// An index range: a query with `?1` for the exclusive upper id, `?2` for the number of entries,
-/// and `?3` for the range's value, if any. Its first column is the id.
+/// An index range: a query with `?1` for the exclusive upper id, `?2` for the lowest one, `?3` for
+/// the number of entries, and `?4` for the range's value, if any. Its first column is the id.
 pub(super) struct ScanRange {
     pub(super) sql: &'static str,
     pub(super) of: Option<OwnedValue>,
@@ -65,7 +67,12 @@ pub(super) trait IndexedFilter {
     /// Reads a row's `body` and `subject` by its id.
     const LISTED_SQL: &'static str;
 
+    fn only(&self) -> &ListingConditions;
+
     fn before(&self) -> Option<Self::Id>;
+
+    /// The first id of an instant.
+    fn first_at(at: Timestamp) -> Self::Id;
 
     fn plan(&self, tx: &Transaction<'_>) -> Result<(Vec<ScanRange>, impl EntryTest), StorageFault>;
 
@@ -89,21 +96,31 @@ pub(super) fn list<F: IndexedFilter>(
     limit: u32,
     bounds: Bounds,
 ) -> Result<Listed<F::Row, F::Id>, StorageFault> {
-    let (mut rows, before) = (Vec::new(), filter.before());
+    let (mut rows, only) = (Vec::new(), filter.only());
     if limit == 0 {
-        return Ok(Listed { rows, next: before });
+        let next = filter.before();
+        return Ok(Listed { rows, next });
     }
-    let before = before.map(|id| id.to_string());
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let (ranges, wanted) = filter.plan(tx)?;
     let wants = |row: &TableRow<'_>| wanted.takes(row);
-    let found = look(tx, &ranges, bounds, before.as_deref(), limit, wants)?;
+    // indexes do not hold rules: rows are read until enough fit
+    let most = match only.rule {
+        Some(_) => bounds.records.max(limit),
+        None => limit,
+    };
+    let mut found = look(tx, &ranges, bounds, &Between::of(filter), most, wants)?;
     let mut bodies = tx.prepare(F::LISTED_SQL)?;
-    for id in &found.ids {
+    let mut ids = found.ids.iter().peekable();
+    while let Some(id) = ids.next() {
         let (body, subject) =
             bodies.query_row([id], |row| Ok((row.get::<Vec<u8>>(0), subject(row, 1)?)))?;
         let row = unpacked_or_told::<F::Row>(id, body);
         rows.extend(row.filter(|row| filter.fits(row, subject)));
+        if rows.len() >= limit && ids.peek().is_some() {
+            found.next = Some(id.clone());
+            break;
+        }
     }
     let floor = filter.floor(tx)?;
     let next = found.next;
@@ -115,6 +132,21 @@ pub(super) fn list<F: IndexedFilter>(
 pub(super) fn subject(row: &TableRow<'_>, column: usize) -> Result<Option<u64>, DatabaseError> {
     let number: Option<i64> = row.get(column)?;
     Ok(number.and_then(|number| u64::try_from(number).ok()))
+}
+
+/// Returns the numbers of a filter's people; people without rows have none.
+pub(super) fn people(
+    tx: &Transaction<'_>,
+    only: &ListingConditions,
+) -> Result<Option<Vec<i64>>, DatabaseError> {
+    let Some(people) = &only.people else {
+        return Ok(None);
+    };
+    let mut found = Vec::with_capacity(people.len());
+    for user in people {
+        found.extend(numbers::find(tx, Numbered::Principal, user.as_str())?);
+    }
+    Ok(Some(found))
 }
 
 struct Looked {
@@ -130,22 +162,40 @@ struct FoundRows {
 /// Sorts after every id.
 pub(super) const AFTER_ALL: &str = "~";
 
-/// Scans ranges for entries that `wants` accepts, older than `before`, at most `limit`.
+/// The ids of a page: from `from`, before `before`.
+struct Between {
+    from: String,
+    before: String,
+}
+
+impl Between {
+    fn of<F: IndexedFilter>(filter: &F) -> Self {
+        let only = filter.only();
+        let first = |at: Option<Timestamp>| at.map(|at| F::first_at(at).to_string());
+        let place = filter.before().map(|id| id.to_string());
+        let before = place.into_iter().chain(first(only.to)).min();
+        Self {
+            from: first(only.from).unwrap_or_default(),
+            before: before.unwrap_or_else(|| AFTER_ALL.to_owned()),
+        }
+    }
+}
+
+/// Scans ranges for entries that `wants` accepts, at most `limit`.
 fn look(
     tx: &Transaction<'_>,
     ranges: &[ScanRange],
     bounds: Bounds,
-    before: Option<&str>,
+    between: &Between,
     limit: usize,
     wants: impl Fn(&TableRow<'_>) -> Result<bool, DatabaseError>,
 ) -> Result<FoundRows, StorageFault> {
     let entries = (bounds.entries / ranges.len().max(1))
         .max(ENTRIES_MIN)
         .max(limit);
-    let before = before.unwrap_or(AFTER_ALL);
     let mut looked = Vec::with_capacity(ranges.len());
     for range in ranges {
-        looked.push(look_through(tx, range, before, entries, limit, &wants)?);
+        looked.push(look_through(tx, range, between, entries, limit, &wants)?);
     }
     Ok(merged(looked, limit))
 }
@@ -153,7 +203,7 @@ fn look(
 fn look_through(
     tx: &Transaction<'_>,
     range: &ScanRange,
-    before: &str,
+    Between { from, before }: &Between,
     entries: usize,
     limit: usize,
     wants: &impl Fn(&TableRow<'_>) -> Result<bool, DatabaseError>,
@@ -161,8 +211,8 @@ fn look_through(
     let mut statement = tx.prepare(range.sql)?;
     let most = i64::try_from(entries).unwrap_or(i64::MAX);
     let mut rows = match &range.of {
-        Some(of) => statement.query((before, most, of))?,
-        None => statement.query((before, most))?,
+        Some(of) => statement.query((before, from, most, of))?,
+        None => statement.query((before, from, most))?,
     };
     let (mut ids, mut last, mut count) = (Vec::new(), String::new(), 0);
     while let Some(row) = rows.next()? {

@@ -1,9 +1,11 @@
 //! Lists requests by the index that a filter allows.
 
-use hallpass_access::{Request, RequestFilter, RequestStateKind, SubjectSet, ViewerScope};
-use hallpass_base::RequestId;
+use hallpass_access::{
+    ListingConditions, Request, RequestFilter, RequestStateKind, SubjectSet, ViewerScope,
+};
+use hallpass_base::{RequestId, Timestamp};
 
-use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, subject};
+use super::listing::{EntryTest, IndexedFilter, RANGES_MAX, ScanRange, people, subject};
 use super::numbers::{self, Numbered};
 use crate::database::{DatabaseError, TableRow, Transaction};
 use crate::fault::StorageFault;
@@ -14,26 +16,28 @@ macro_rules! range {
         concat!(
             "SELECT id, state, requester, subject, approvers, 0 FROM requests INDEXED BY ",
             $index,
-            " WHERE id < ?1 AND ",
+            " WHERE id < ?1 AND id >= ?2 AND ",
             $of,
-            " ORDER BY id DESC LIMIT ?2"
+            " ORDER BY id DESC LIMIT ?3"
         )
     };
 }
 
 const ALL: &str = range!("requests_listed", "true");
-const BY_STATE: &str = range!("requests_by_state", "state = ?3");
-const BY_REQUESTER: &str = range!("requests_by_requester", "requester = ?3");
-const BY_SUBJECT: &str = range!("requests_by_subject", "subject = ?3");
-const BY_APPROVERS: &str = range!("requests_by_approvers", "approvers = ?3");
+const BY_STATE: &str = range!("requests_by_state", "state = ?4");
+const BY_REQUESTER: &str = range!("requests_by_requester", "requester = ?4");
+const BY_SUBJECT: &str = range!("requests_by_subject", "subject = ?4");
+const BY_APPROVERS: &str = range!("requests_by_approvers", "approvers = ?4");
 const OPEN_REVIEWS: &str = range!("requests_open_reviews", "open_review = 1");
 pub(super) const BY_REVIEWER: &str = "SELECT requests.id, state, requester, subject, approvers, 1
      FROM request_reviewers CROSS JOIN requests ON requests.id = request_id
-     WHERE request_id < ?1 AND principal = ?3 ORDER BY request_id DESC LIMIT ?2";
+     WHERE request_id < ?1 AND request_id >= ?2 AND principal = ?4
+     ORDER BY request_id DESC LIMIT ?3";
 
 struct Wanted<'a> {
     filter: &'a RequestFilter,
     requester: Option<i64>,
+    people: Option<Vec<i64>>,
     seen: Option<Seen<'a>>,
 }
 
@@ -54,7 +58,10 @@ impl EntryTest for Wanted<'_> {
         let subject = subject(row, 3)?;
         let was_reviewed: bool = row.get(5)?;
         let is_of = |set: &SubjectSet| subject.is_some_and(|number| set.contains(number));
+        let is_any = |people: &Vec<i64>| people.contains(&requester);
         if self.requester.is_some_and(|wanted| wanted != requester)
+            || !self.people.as_ref().is_none_or(is_any)
+            || !self.filter.only.subjects.as_ref().is_none_or(is_of)
             || !self.filter.subjects.as_ref().is_none_or(is_of)
         {
             return Ok(false);
@@ -75,14 +82,23 @@ impl IndexedFilter for RequestFilter {
 
     const LISTED_SQL: &'static str = "SELECT body, subject FROM requests WHERE id = ?1";
 
+    fn only(&self) -> &ListingConditions {
+        &self.only
+    }
+
     fn before(&self) -> Option<RequestId> {
         self.before
+    }
+
+    fn first_at(at: Timestamp) -> RequestId {
+        RequestId::first_at(at)
     }
 
     fn plan(&self, tx: &Transaction<'_>) -> Result<(Vec<ScanRange>, impl EntryTest), StorageFault> {
         let mut wanted = Wanted {
             filter: self,
             requester: None,
+            people: people(tx, &self.only)?,
             seen: None,
         };
         let key_of = self.key.as_ref().map(|key| &key.user);
@@ -99,13 +115,18 @@ impl IndexedFilter for RequestFilter {
         }
         let all = |sql| vec![ScanRange::all(sql)];
         let by_state = |state: RequestStateKind| vec![ScanRange::text(BY_STATE, state.name())];
+        let narrow = self.subjects.as_ref().or(self.only.subjects.as_ref());
         let ranges = if self.open_review {
             all(OPEN_REVIEWS)
         } else if let Some(state) = self.state.filter(|_| is_few) {
             by_state(state)
         } else if let Some(sight) = &self.sight {
             seen_by(tx, sight, &mut wanted)?
-        } else if let Some(subjects) = self.subjects.as_ref().filter(|it| it.len() <= RANGES_MAX) {
+        } else if let Some(people) = wanted.people.as_ref().filter(|it| it.len() <= RANGES_MAX) {
+            let people = people.iter();
+            let range = |number: &i64| ScanRange::number(BY_REQUESTER, *number);
+            people.map(range).collect()
+        } else if let Some(subjects) = narrow.filter(|it| it.len() <= RANGES_MAX) {
             by_subject(subjects.iter())
         } else if let Some(state) = self.state {
             by_state(state)

@@ -7,8 +7,8 @@ use std::ops::Range;
 use hallpass_access::AccessStore;
 use hallpass_access::{
     AcceptanceWrite, Alarm, AlarmKind, AlarmState, Change, CommitError, DesiredAssignment, Fate,
-    Grant, GrantFilter, GrantStateKind, PastQuery, Period, Reminders, Request, RequestFilter,
-    RequestStateKind, Stuck, Subject, SubjectSet, SweepState, ViewerScope, Write,
+    Grant, GrantFilter, GrantStateKind, ListingConditions, PastQuery, Period, Reminders, Request,
+    RequestFilter, RequestStateKind, Stuck, Subject, SubjectSet, SweepState, ViewerScope, Write,
 };
 use hallpass_assignments::queue::Room;
 use hallpass_assignments::{
@@ -405,10 +405,21 @@ impl Sequence {
         both!(self, |store| answer(store.record(&row, &lease, news).await))
     }
 
+    fn conditions(&mut self) -> ListingConditions {
+        ListingConditions {
+            people: { self.dice.chance(20) }.then(|| [1, 2, 3].map(user).into()),
+            subjects: self.dice.chance(20).then(|| self.subjects()),
+            rule: { self.dice.chance(20) }.then(|| "prod".to_owned()),
+            from: { self.dice.chance(20) }.then(|| at(self.dice.roll(1..9))),
+            to: { self.dice.chance(20) }.then(|| at(self.dice.roll(1..9))),
+        }
+    }
+
     async fn lists(&mut self) -> (String, String) {
         let of_request = RequestStateKind::ALL;
         let of_grant = GrantStateKind::ALL;
         let requests = RequestFilter {
+            only: self.conditions(),
             state: self.dice.chance(30).then(|| self.dice.pick(&of_request)),
             requester: self.dice.chance(30).then(|| user(self.dice.roll(1..9))),
             key: self.dice.chance(30).then(|| self.dice.key()),
@@ -421,13 +432,13 @@ impl Sequence {
                 .then(|| request_id(self.dice.roll(1..9))),
         };
         let grants = GrantFilter {
+            only: self.conditions(),
             states: of_grant[usize::try_from(self.dice.roll(0..6)).unwrap()..].to_vec(),
             holder: self.dice.chance(30).then(|| user(self.dice.roll(1..9))),
             account: self
                 .dice
                 .chance(30)
                 .then(|| account(self.dice.roll(1..3)).to_string()),
-            subjects: self.dice.chance(20).then(|| self.subjects()),
             active_in: self.dice.chance(30).then(|| self.period()),
             sight: self.dice.chance(40).then(|| self.sight()),
             before: self.dice.chance(30).then(|| grant_id(self.dice.roll(1..9))),
@@ -493,6 +504,10 @@ impl Sequence {
                 .dice
                 .chance(30)
                 .then(|| [user(self.dice.roll(1..9))].into()),
+            people: { self.dice.chance(20) }
+                .then(|| [user(self.dice.roll(1..9)).to_string()].into()),
+            accounts: { self.dice.chance(20) }
+                .then(|| [account(self.dice.roll(1..3)).to_string()].into()),
             about: self.dice.chance(20).then(|| RecordSubject {
                 request: Some(request_id(self.dice.roll(1..60)).to_string()),
                 grant: None,

@@ -226,13 +226,7 @@ impl AccessView<'_> {
             .is_ok()
             .then(|| format!("/grants/{}/revoke?from={}", grant.id, from()));
         let stood = grant.standing.then_some(STANDING);
-        let badge = match &grant.stuck {
-            Some(_) => Badge {
-                word: "Stuck",
-                look: "failed",
-            },
-            None => temporary(grant_badge(&grant.state, left)),
-        };
+        let badge = temporary(grant_badge(grant, left));
         AccessRow {
             badges: stood.into_iter().chain([badge]).collect(),
             request: Some((grant.request.to_string(), shortened(&plain(&grant.reason)))),

@@ -38,6 +38,12 @@ pub(super) fn refuses_from(record: &Record) -> Option<Timestamp> {
     after.get("refuses_after")?.as_str()?.parse().ok()
 }
 
+/// Whether the newest news of ending the sessions is that AWS did not.
+pub(super) fn sessions_continue(records: &[Record]) -> bool {
+    let mut events = records.iter().rev().map(Record::event);
+    events.find(|event| event.starts_with("sessions.cut")) == Some("sessions.cut_failed")
+}
+
 impl Teller<'_> {
     pub(super) fn refuses_after(&self, record: &Record) -> String {
         let at = refuses_from(record);
@@ -54,7 +60,9 @@ impl Teller<'_> {
         said.extend(refused);
         let after = match self.grant {
             None => CredentialsAfterEnd::NotSaid,
-            Some(grant) if grant.end_sessions => CredentialsAfterEnd::Stop,
+            Some(grant) if grant.end_sessions && !self.sessions_continue => {
+                CredentialsAfterEnd::Stop
+            }
             Some(grant) => self.view.credentials_after(grant, at),
         };
         let is_over = matches!(after, CredentialsAfterEnd::WorkUntil(at) if at <= self.view.now);
