@@ -77,8 +77,12 @@ async fn becomes(
         .about(before.request, Some(before.id))
         .removed(true, "removed")
         .error("denied");
+    let after = change(before.clone(), now);
     let change = Change {
-        grants: vec![Write::Update(change(before, now))],
+        grants: (after != before)
+            .then_some(Write::Update(after))
+            .into_iter()
+            .collect(),
         audit: vec![draft],
         ..Change::default()
     };
@@ -191,6 +195,11 @@ fn a_grant_that_failed_tells_of_no_credentials() {
     run(async {
         let server = server(false);
         let asked = server.ask("ana/all", "ReadOnly").await;
+        becomes(&server, Event::GrantRequested, |grant, _| Grant {
+            state: GrantState::Granting,
+            ..grant
+        })
+        .await;
         becomes(&server, Event::GrantFailed, |grant, at| Grant {
             state: GrantState::Failed {
                 at,

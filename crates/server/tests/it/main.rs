@@ -27,6 +27,7 @@ mod first_sign_in;
 mod grant_activity;
 mod hidden;
 mod judged_people;
+mod listing_filters;
 mod listings;
 mod logins;
 mod numbers;

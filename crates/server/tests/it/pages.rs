@@ -30,6 +30,7 @@ const PAGES: &[Sample] = &[
     ),
     ("POST /ask", "", &[]),
     ("GET /requests", "", &[]),
+    ("GET /requests.csv", "", &[]),
     ("GET /requests/{id}", "", &[]),
     ("GET /requests/{id}/approve", "", &[]),
     ("GET /requests/{id}/deny", "", &[]),
