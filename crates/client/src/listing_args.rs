@@ -7,13 +7,13 @@ use jiff::tz::TimeZone;
 
 #[derive(Debug, clap::Args)]
 pub struct ListingArgs {
-    /// Only this permission set, or those whose name contains the text
+    /// Permission set, or part
     #[arg(long, value_name = "NAME")]
     permission_set: Option<String>,
-    /// Only this group: its id or name, or a part of one
+    /// Group: id or name, or part
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
-    /// Only what this rule decided
+    /// Deciding rule
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
     #[command(flatten)]
@@ -22,10 +22,10 @@ pub struct ListingArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct TimesArgs {
-    /// Only from this day or instant on
+    /// From this day or instant
     #[arg(long, value_name = "WHEN", value_parser = from)]
     from: Option<Timestamp>,
-    /// Only up to the end of this day, or before this instant
+    /// To this day's end, or before this instant
     #[arg(long, value_name = "WHEN", value_parser = to)]
     to: Option<Timestamp>,
 }

@@ -1,6 +1,7 @@
 //! Resolves the typed conditions of a listing to people, accounts and subjects.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hallpass_base::{AccountId, Email, GroupId, Timestamp, UserId};
 use hallpass_rules::Directory;
@@ -51,7 +52,13 @@ impl Access {
             }
             None => None,
         };
-        let (directory, subjects) = (self.directory(), self.subjects().await?);
+        let directory = self.directory();
+        let targets = [&query.account, &query.permission_set, &query.group];
+        let subjects = if targets.iter().any(|text| typed(text).is_some()) {
+            self.subjects().await?
+        } else {
+            Arc::default()
+        };
         let accounts = typed(&query.account)
             .map(|text| unmatched.note("account", "account", text, self.accounts_named(text)));
         let sets = typed(&query.permission_set).map(|text| {

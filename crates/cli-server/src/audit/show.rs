@@ -48,10 +48,10 @@ pub(crate) struct Args {
     /// Only this event, such as `grant.succeeded`
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
-    /// Only naming this user: id, e-mail or name, or a part of one
+    /// Named user: id, e-mail or name, or part
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Only about this account: id or name, or a part of one
+    /// Account: id or name, or part
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     #[command(flatten)]

@@ -32,10 +32,10 @@ pub struct Args {
     /// Only those whose break-glass review you may close or follow
     #[arg(long, conflicts_with = "role")]
     open_reviews: bool,
-    /// Only of this user: id, e-mail or name, or a part of one
+    /// Requester: id, e-mail or name, or part
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Only in this account: id or name, or a part of one
+    /// Account: id or name, or part
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     #[command(flatten)]

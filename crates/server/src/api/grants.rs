@@ -32,15 +32,15 @@ pub(crate) struct GrantsQuery {
     user: Option<String>,
     /// Only in this account (id).
     account: Option<String>,
-    /// Of this permission set, or of sets whose name contains the text.
+    /// Permission set, or part.
     permission_set: Option<String>,
-    /// Of this group: id or name, or a part of one.
+    /// Group: id or name, or part.
     group: Option<String>,
-    /// Decided by this rule.
+    /// Deciding rule.
     rule: Option<String>,
-    /// Granted at or after this instant.
+    /// From this instant.
     from: Option<String>,
-    /// Granted before this instant.
+    /// Before this instant.
     to: Option<String>,
     /// The `next` of the previous page.
     cursor: Option<String>,

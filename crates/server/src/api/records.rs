@@ -55,13 +55,13 @@ pub(crate) struct RecordsQuery {
     after: Option<RecordNumber>,
     /// Only this event.
     event: Option<String>,
-    /// Only naming this user: user id, address or name, or a part of one.
+    /// Named user: id, address or name, or part.
     user: Option<String>,
-    /// Only about this account: id or name, or a part of one.
+    /// Account: id or name, or part.
     account: Option<String>,
-    /// Recorded at or after this instant.
+    /// From this instant.
     from: Option<String>,
-    /// Recorded before this instant.
+    /// Before this instant.
     to: Option<String>,
     /// Rows, 1 to 500.
     limit: Option<usize>,

@@ -37,19 +37,19 @@ pub(crate) struct RequestsQuery {
     role: Option<String>,
     /// `open`: those whose break-glass review the caller could close or watch.
     review: Option<String>,
-    /// Of this requester: user id, address or name, or a part of one.
+    /// Requester: id, address or name, or part.
     user: Option<String>,
-    /// In this account: id or name, or a part of one.
+    /// Account: id or name, or part.
     account: Option<String>,
-    /// For this permission set, or for sets whose name contains the text.
+    /// Permission set, or part.
     permission_set: Option<String>,
-    /// For this group: id or name, or a part of one.
+    /// Group: id or name, or part.
     group: Option<String>,
-    /// Decided by this rule.
+    /// Deciding rule.
     rule: Option<String>,
-    /// Requested at or after this instant.
+    /// From this instant.
     from: Option<String>,
-    /// Requested before this instant.
+    /// Before this instant.
     to: Option<String>,
     /// The `next` of the previous page.
     cursor: Option<String>,
