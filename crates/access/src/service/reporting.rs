@@ -9,8 +9,8 @@ use hallpass_rules::Directory;
 
 use super::{Access, AccessError, RequestView};
 use crate::{
-    AccessSpan, Actor, Fate, Grant, GrantFilter, GroupAssignment, Listed, Period, Request,
-    RequestFilter, Subject, SubjectSet, Sweep, SweepItem,
+    AccessSpan, Actor, Fate, Grant, GrantFilter, GroupAssignment, Listed, ListingConditions,
+    Period, Request, RequestFilter, Subject, SubjectSet, Sweep, SweepItem,
 };
 
 /// How far a start may lie before the time in the id, after a wrong clock.

@@ -545,7 +545,10 @@ pub async fn grants_of_a_period_are_those_whose_access_it_overlaps(store: Store)
         ..of_period(50, 60)
     };
     let about_b = GrantFilter {
-        subjects: Some(of_b),
+        only: ListingConditions {
+            subjects: Some(of_b),
+            ..ListingConditions::default()
+        },
         ..of_period(50, 60)
     };
     let rows = [
