@@ -13,7 +13,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from browsing import MARA, NOOR, PRIYA, TOMASZ, Browser, Demo
-from stage import ROOT, Api, Checks, Stage, wait
+from stage import ROOT, Api, Checks, Stage, demo_variables, wait
 
 check = Checks()
 BLOCK = re.compile(r"^## (.*?)\n(.*?)(?=^## |\Z)", re.M | re.S)
@@ -33,8 +33,7 @@ class Newcomer:
 
     def __init__(self, stage, demo):
         self.stage, self.demo, self.said = stage, demo, ""
-        exports = [line.split()[1:] for line in stage.said("demo.log").splitlines() if line.strip().startswith("export ")]
-        self.variables = dict(it.split("=", 1) for line in exports for it in line)
+        self.variables = demo_variables(stage.said("demo.log"))
         self.sim = Api(demo.aws)
         accounts = self.sim.get("/_sim/state?full=1").json["file"]["accounts"]
         self.accounts = {it["name"]: it["id"] for it in accounts}

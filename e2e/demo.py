@@ -14,7 +14,7 @@ import urllib.parse
 
 import boto3
 from botocore.exceptions import ClientError
-from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
+from stage import ROOT, Api, Checks, Stage, answers, demo_variables, free_port, wait
 
 MARA, NOOR, PRIYA = "mara.lindqvist@example.com", "noor.haddad@example.com", "priya.raman@example.com"
 TOMASZ = "tomasz.wilk@example.com"
@@ -185,8 +185,7 @@ def lived(check, stage, demo):
     check("its page shows its use", said.get("state") == "used"
           and {"DescribeInstances", "CreateSecurityGroup", "CreateUser"} <= set(calls), said)
     check("first the rows for review", said.get("calls", [{}])[0].get("notable") and calls["CreateUser"].get("error_code"), said.get("calls"))
-    line = next(it for it in stage.said("demo.log").splitlines() if "export AWS_ENDPOINT_URL" in it)
-    environment = dict(it.split("=", 1) for it in line.split()[1:])
+    environment = demo_variables(stage.said("demo.log"))
     management = demo.sim.get("/_sim/state").json["organization"]["management_account"]
     ran = stage.run("activity", "pci", "report", "--source", "s3://example-trail", "--regions", "eu-west-1", "--accounts", management,
                     "--verify-digests", "--output", "json", timeout=180, **environment)

@@ -13,7 +13,7 @@ import subprocess
 import yaml
 
 from demo import MARA, Demo
-from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
+from stage import ROOT, Api, Checks, Stage, answers, demo_variables, free_port, wait
 
 FOLDER = ROOT / "deploy" / "monitoring"
 PAGE = ROOT / "docs" / "operations" / "monitoring.md"
@@ -129,7 +129,7 @@ def in_life(check, stage, rules, dashboard):
     demo = Demo(stage)
     if not check("a demo starts", demo.start(), stage.said("demo.log")[-600:]):
         return
-    keys = dict(re.findall(r"(AWS_[A-Z_]+)=(\S+)", stage.said("demo.log")))
+    keys = {name: value for name, value in demo_variables(stage.said("demo.log")).items() if name.startswith("AWS_")}
     text = stage.path("data/guard.toml").read_text().replace('name = "demo"', 'name = "watched"')
     port = free_port()
     beside = stage.path("data/watched.toml")

@@ -10,7 +10,9 @@ import inspect
 import json
 import os
 import pathlib
+import re
 import resource
+import shlex
 import shutil
 import signal
 import socket
@@ -414,6 +416,13 @@ def held_at_aws(endpoint):
     for group in state["file"]["identity_center"]["groups"]:
         rows |= {(member, "group", group["name"]) for member in group.get("members", [])}
     return rows
+
+
+def demo_variables(said):
+    """What the file of `hallpass demo` exports, by the command that it prints."""
+    file = re.search(r"^ *\. (\S+/env\.sh)$", said, re.M)[1]
+    words = shlex.split(pathlib.Path(file).read_text(), comments=True)
+    return dict(word.split("=", 1) for word in words if "=" in word)
 
 
 def rule(name, **said):

@@ -27,6 +27,7 @@ mod grant_activity;
 mod group_sync;
 mod guard_removals;
 mod holds;
+mod id_prefix;
 mod lock;
 mod notice;
 mod outcome;
@@ -129,6 +130,7 @@ pub use hallpass_rules::{
     StageProgress,
 };
 pub use holds::Holds;
+pub use id_prefix::{ID_DIGITS_MIN, grants_beginning_with, requests_beginning_with};
 pub use later_end::LaterEnd;
 pub use lock::{ENDED_BY_A_LOCK, HeldAccess, Lifted, Lock, LocksSeen};
 pub use locking::{Force, Locking};

@@ -53,6 +53,25 @@ async fn the_only_instance_is_taken_and_of_several_one_must_be_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_in_another_region_is_named_with_its_region() {
+    let fake = Fake::new(|operation, input| {
+        (operation == "ListInstances").then(|| match input["RegionScope"].as_str() {
+            Some("ALL_REGIONS") => {
+                let row = json!({"InstanceArn": INSTANCE, "PrimaryRegion": "eu-central-1"});
+                (200, json!({"Instances": [row]}))
+            }
+            _ => instances(&[]),
+        })
+    });
+    let settings = AwsClientSettings::new("eu-west-1");
+    let error = fake.try_connect(&settings).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "IAM Identity Center is in eu-central-1; `aws.region` (or `AWS_REGION`) says eu-west-1"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn instance_and_store_given_are_not_looked_up() {
     let fake = Fake::new(|_, _| None);
     let mut settings = AwsClientSettings::new("eu-west-1");

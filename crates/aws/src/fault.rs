@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -15,6 +16,8 @@ use serde_json::Value;
 
 /// Maximum pause requested by AWS that is honoured.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(20);
+/// A made-up error name: the SDK found no credentials to sign with.
+const NO_CREDENTIALS: &str = "CredentialsNotLoaded";
 /// A generic error of Organizations, specified by its member `Reason`.
 const CONSTRAINT: &str = "ConstraintViolationException";
 
@@ -108,16 +111,18 @@ impl CallFailure {
                     ..ErrorAnswer::default()
                 }
                 .into(),
-                _ => Self::unreachable(with_causes(error)),
+                _ => Self {
+                    code: lacks_credentials(error).then(|| NO_CREDENTIALS.to_owned()),
+                    ..Self::unreachable(with_causes(error))
+                },
             },
         }
     }
 
     pub(crate) fn is_passing(&self) -> bool {
         match self.fault {
-            CenterFault::Throttled { .. }
-            | CenterFault::NotSent
-            | CenterFault::Unreachable { .. } => true,
+            CenterFault::Throttled { .. } | CenterFault::NotSent => true,
+            CenterFault::Unreachable { .. } => !self.is_without_credentials(),
             CenterFault::Full { .. }
             | CenterFault::Conflict { .. }
             | CenterFault::NotFound { .. }
@@ -133,6 +138,10 @@ impl CallFailure {
         let code = self.code.as_deref().unwrap_or_default();
         let is_of_us = ours.iter().any(|begin| code.starts_with(begin));
         matches!(self.fault, CenterFault::Unreachable { .. }) && !is_of_us
+    }
+
+    pub(crate) fn is_without_credentials(&self) -> bool {
+        self.code.as_deref() == Some(NO_CREDENTIALS)
     }
 
     /// Whether AWS did nothing for lack of quota.
@@ -166,6 +175,17 @@ impl CallFailure {
             CenterFault::Unreachable { .. } => "unreachable",
         }
     }
+}
+
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(CredentialsError::CredentialsNotLoaded(_)) = error.downcast_ref() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl From<CallFailure> for CenterFault {

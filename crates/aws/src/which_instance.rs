@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_ssoadmin::types::InstanceMetadata;
+use aws_sdk_ssoadmin::types::{InstanceMetadata, RegionScope};
 use aws_types::service_config::ServiceConfigKey;
 use hallpass_assignments::{CenterFault, Urgency};
 
@@ -114,6 +114,7 @@ async fn ask(
         None => Deadline::connecting(),
     };
     match (list_instances(aws, pace).await, before) {
+        (Ok(found), _) if found.is_empty() => Err(none_here(aws).await),
         (Ok(found), _) => Ok((InstanceSource::Aws, aws.chosen(&found)?)),
         (Err(failure), Some(before)) if says_nothing(&failure) => {
             tracing::warn!(
@@ -124,6 +125,22 @@ async fn ask(
             Ok((InstanceSource::Before, before))
         }
         (Err(failure), _) => Err(ConnectError::call("ListInstances", failure)),
+    }
+}
+
+/// Explains an empty list: the instance may be in another Region.
+async fn none_here(aws: &Aws) -> ConnectError {
+    let (region, arn) = (aws.about.region.clone(), aws.about.arn.clone());
+    let line = &aws.sso_line;
+    let answer = line.read("ListInstances", Deadline::connecting(), || {
+        let all = aws.sso.list_instances();
+        all.region_scope(RegionScope::AllRegions).send()
+    });
+    let found = answer.await.ok().and_then(|it| it.instances);
+    let mut homes = { found.into_iter().flatten() }.filter_map(|it| it.primary_region);
+    match homes.find(|home| *home != region) {
+        Some(home) => ConnectError::InstanceElsewhere { home, region },
+        None => ConnectError::NoInstance { region, arn },
     }
 }
 

@@ -71,7 +71,8 @@ impl Folder {
 
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     hallpass_server::listen(address).await.map_err(|error| {
-        Failure::failed(format!("cannot listen on `{address}`: {error}"))
-            .help("`--listen` and `--aws-listen` choose other addresses")
+        Failure::cannot_listen(address, &error).help(
+            "run it with other addresses: `--listen 127.0.0.1:9000 --aws-listen 127.0.0.1:9001`",
+        )
     })
 }

@@ -43,6 +43,7 @@ use hallpass_base::time::utc_seconds;
 use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, GroupRef, PersonAttribute, Rules};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
+use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use serde::Serialize;
 
@@ -237,9 +238,11 @@ async fn examine(
     let aws = match connect(loaded, &clock, Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
         Err(failure) => {
-            let remedy = "see the message; docs/operations/systemd.md says where a service finds credentials, which are not your shell's, \
-                 and `hallpass server doctor --iam-policy` prints the rights that it needs";
-            report.add("aws", Err((failure.words(), remedy)));
+            let remedy = failure.remedy().unwrap_or(SEE_MESSAGE);
+            let remedy = format!(
+                "{remedy}; `hallpass server doctor --iam-policy` prints the rights that it needs"
+            );
+            report.add("aws", Err((failure.words(), &remedy)));
             return Ok(None);
         }
     };
@@ -500,15 +503,7 @@ fn check_directory(
             directory.groups().len()
         )),
     );
-    let missing: Vec<&str> = role_groups
-        .iter()
-        .filter(|name| {
-            directory
-                .group_by_name(name)
-                .is_none_or(|group| group.members.is_none())
-        })
-        .map(String::as_str)
-        .collect();
+    let missing = identity.missing_groups(directory);
     if identity.admins.is_empty() {
         report.warn(
             "roles",
@@ -516,8 +511,8 @@ fn check_directory(
             "set `identity.admins`",
         );
     } else if !missing.is_empty() {
-        let said = format!("no such group: {}", missing.join(", "));
-        report.add("roles", Err((said, "fix `[identity]`")));
+        let known = { directory.groups().iter() }.map(|group| group.name.clone());
+        report.add("roles", Err(missing_groups(&missing, &known.collect())));
     } else {
         let administrators = identity.administrators(directory).len();
         let groups = role_groups.len();
@@ -541,9 +536,39 @@ fn check_directory(
     }
 }
 
+fn missing_groups(missing: &[String], known: &BTreeSet<String>) -> (String, &'static str) {
+    let named = missing.iter().map(|name| match nearest(name, known) {
+        Some(meant) => format!("{name} (did you mean {meant}?)"),
+        None => name.clone(),
+    });
+    let said = format!(
+        "no such group: {}; its members have no role",
+        named.collect::<Vec<_>>().join(", ")
+    );
+    (
+        said,
+        "correct the name in `[identity]`; `hallpass serve` reads it when it starts",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_misspelled_group_is_named_with_the_one_that_was_meant() {
+        let known = BTreeSet::from(["platform-admins".to_owned(), "auditors".to_owned()]);
+        for (missing, said) in [
+            (
+                "platfrom-admins",
+                "platfrom-admins (did you mean platform-admins?);",
+            ),
+            ("owners", "no such group: owners;"),
+        ] {
+            let (words, _) = missing_groups(&[missing.to_owned()], &known);
+            assert!(words.contains(said), "{words}");
+        }
+    }
 
     #[test]
     fn a_secret_that_is_there_and_of_no_use_is_not_told_as_missing() {

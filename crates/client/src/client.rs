@@ -20,7 +20,8 @@ use serde::de::DeserializeOwned;
 
 use crate::credentials::Credentials;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 const ATTEMPTS: u32 = 3;
@@ -33,14 +34,10 @@ const EMPTY_PAGES_MAX: u32 = 200;
 /// Arguments that choose a server.
 #[derive(Debug, clap::Args)]
 pub struct ServerArgs {
-    /// Address of the Hallpass server
-    #[arg(
-        long,
-        env = "HALLPASS_SERVER",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:8080"
-    )]
-    server: String,
+    /// Address of the Hallpass server [default: that of the last `hallpass login`, else
+    /// `http://127.0.0.1:8080`]
+    #[arg(long, env = "HALLPASS_SERVER", value_name = "URL")]
+    server: Option<String>,
 }
 
 impl ServerArgs {
@@ -49,12 +46,15 @@ impl ServerArgs {
     /// # Errors
     /// Exit 2 for an invalid address.
     pub fn address(&self) -> Result<Url, Failure> {
+        let server = match &self.server {
+            Some(server) => server.clone(),
+            None => server_of_login()?.unwrap_or_else(|| DEFAULT_SERVER.to_owned()),
+        };
         let bad = |why: &str| {
-            Failure::bad_input(format!("`{}` is not a server address: {why}", self.server))
+            Failure::bad_input(format!("`{server}` is not a server address: {why}"))
                 .help("write it like `https://hallpass.example.com`")
         };
-        let url: Url = self
-            .server
+        let url: Url = server
             .trim_end_matches('/')
             .parse()
             .map_err(|_| bad("it is not a URL"))?;
@@ -83,6 +83,13 @@ impl ServerArgs {
                 .map_or(Ok(None), |kept| kept.token(server_key(&address)))?,
         };
         Client::new(address, token.as_ref())
+    }
+}
+
+fn server_of_login() -> Result<Option<String>, Failure> {
+    match Credentials::of_this_person() {
+        Ok(kept) => kept.last_server(),
+        Err(_) => Ok(None),
     }
 }
 
@@ -201,6 +208,13 @@ impl Client {
         }
         let bytes = self.call(&Method::GET, &url, None).await?;
         self.read(&bytes)
+    }
+
+    /// Checks that something answers there, before a user is sent to a browser.
+    pub async fn ensure_answers(&self) -> Result<(), Failure> {
+        let url = self.url(&["me"])?;
+        let answer = self.http.head(url).timeout(CONNECT_TIMEOUT).send().await;
+        answer.map(|_| ()).map_err(|error| self.unreachable(&error))
     }
 
     pub async fn persona_token(&self, email: &str) -> Result<String, Failure> {
@@ -446,7 +460,7 @@ mod tests {
 
     fn address(text: &str) -> Result<Url, Failure> {
         ServerArgs {
-            server: text.to_owned(),
+            server: Some(text.to_owned()),
         }
         .address()
     }

@@ -21,6 +21,9 @@ pub struct Credentials {
 struct Content {
     version: u32,
     servers: BTreeMap<String, CredentialEntry>,
+    /// The server of the last login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -93,7 +96,13 @@ impl Credentials {
             source,
         };
         content.servers.insert(server.to_owned(), entry);
+        content.last = Some(server.to_owned());
         self.write(&content)
+    }
+
+    /// The server of the last login, unless that login was deleted.
+    pub fn last_server(&self) -> Result<Option<String>, Failure> {
+        Ok(self.read()?.last)
     }
 
     /// Deletes the token for `server`; returns whether there was one.
@@ -101,6 +110,7 @@ impl Credentials {
         let mut content = self.read()?;
         let known = content.servers.remove(server).is_some();
         if known {
+            content.last = content.last.filter(|it| it != server);
             self.write(&content)?;
         }
         Ok(known)
@@ -113,6 +123,7 @@ impl Credentials {
                 return Ok(Content {
                     version: VERSION,
                     servers: BTreeMap::new(),
+                    last: None,
                 });
             }
             Err(error) => return Err(Failure::unreadable(self.path.display(), &error)),
@@ -209,10 +220,15 @@ mod tests {
         .unwrap();
         let token = kept.token("http://a").unwrap().unwrap();
         assert_eq!(token.expose_secret(), "first");
+        let last = || kept.last_server().unwrap();
+        assert_eq!(last().as_deref(), Some("http://b"));
         assert!(kept.forget("http://a").unwrap());
         assert!(!kept.forget("http://a").unwrap());
         assert!(kept.token("http://a").unwrap().is_none());
         assert!(kept.token("http://b").unwrap().is_some());
+        assert_eq!(last().as_deref(), Some("http://b"), "another is forgotten");
+        assert!(kept.forget("http://b").unwrap());
+        assert_eq!(last(), None);
     }
 
     #[cfg(unix)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use hallpass_access::{ID_DIGITS_MIN, grants_beginning_with, requests_beginning_with};
 use hallpass_api::{Grant, Offer, Preview, Request};
 use hallpass_base::{AccountId, GrantId, RequestId, fold};
 use hallpass_terminal::exit::Failure;
@@ -16,12 +17,13 @@ const GRANTS_LOOKED_AT: usize = 1000;
 const WORDS_LOOKED_AT: usize = 3;
 const OFFERS_LOOKED_AT: usize = 1000;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Complete, or its first digits; the server finds the only id that begins so.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GrantRef {
     /// `grn_…`.
-    Grant(GrantId),
+    Grant(String),
     /// `req_…`.
-    Request(RequestId),
+    Request(String),
 }
 
 impl FromStr for GrantRef {
@@ -29,16 +31,12 @@ impl FromStr for GrantRef {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.starts_with(RequestId::PREFIX) {
-            return text
-                .parse()
-                .map(Self::Request)
-                .map_err(|error: hallpass_base::PrefixedIdError| error.to_string());
+            return request_id(text).map(Self::Request);
         }
-        text.parse()
-            .map(Self::Grant)
-            .map_err(|error: hallpass_base::PrefixedIdError| {
-                format!("{error}; `hallpass grants` lists them")
-            })
+        match grants_beginning_with(text) {
+            Some(_) => Ok(Self::Grant(text.to_owned())),
+            None => Err(not_an_id(text, GrantId::PREFIX, "grants")),
+        }
     }
 }
 
@@ -47,12 +45,12 @@ impl GrantRef {
     ///
     /// # Errors
     /// When the request has none, or is unreadable.
-    pub async fn resolve(self, client: &Client) -> Result<GrantId, Failure> {
+    pub async fn resolve(&self, client: &Client) -> Result<String, Failure> {
         let id = match self {
-            Self::Grant(grant) => return Ok(grant),
+            Self::Grant(grant) => return Ok(grant.clone()),
             Self::Request(request) => request,
         };
-        let request: Request = client.get(&["requests", &id.to_string()], &[]).await?;
+        let request: Request = client.get(&["requests", id], &[]).await?;
         let none = || {
             let state = request.state.name();
             Failure::failed(format!("`{id}` led to no grant: it is {state}"))
@@ -63,9 +61,7 @@ impl GrantRef {
             "note: `{id}` is a request; it led to `{}`",
             output::plain(grant)
         ));
-        grant
-            .parse()
-            .map_err(|error| Failure::failed(format!("the server names a grant oddly: {error}")))
+        Ok(grant.clone())
     }
 }
 
@@ -195,21 +191,54 @@ impl Offered {
     }
 }
 
-/// Parses a request id; recognises a grant id.
+fn not_an_id(text: &str, prefix: &str, list: &str) -> String {
+    format!(
+        "`{text}` is not an id of the form `{prefix}` followed by 32 hex digits, or the first \
+         {ID_DIGITS_MIN} or more of them; `hallpass {list}` lists them"
+    )
+}
+
+/// Checks a request id, complete or its first digits; recognises a grant id.
 ///
 /// # Errors
 /// The expected form, for the usage message.
-pub fn request_id(text: &str) -> Result<RequestId, String> {
+pub fn request_id(text: &str) -> Result<String, String> {
     if text.starts_with(GrantId::PREFIX) {
         return Err(format!(
             "`{text}` is a grant; this takes the request (`req_…`), and `hallpass requests` lists \
              them"
         ));
     }
-    text.parse()
-        .map_err(|error: hallpass_base::PrefixedIdError| {
-            format!("{error}; `hallpass requests` lists them")
-        })
+    match requests_beginning_with(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(not_an_id(text, RequestId::PREFIX, "requests")),
+    }
+}
+
+/// Hex digits of the shortest printed id: the millisecond of its creation.
+const PRINTED_MIN: usize = 12;
+const PREFIX_LENGTH: usize = 4;
+
+fn alike(a: &str, b: &str) -> usize {
+    let pairs = a.bytes().zip(b.bytes());
+    pairs.take_while(|(a, b)| a == b).count()
+}
+
+/// Shortens ids to the first digits that tell each from the other rows of its table.
+pub fn short_ids<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let ids: Vec<&str> = ids.collect();
+    let mut sorted = ids.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let short = ids.into_iter().map(|id| {
+        let at = sorted.partition_point(|it| *it < id);
+        let before = at.checked_sub(1).and_then(|at| sorted.get(at));
+        let beside = before.into_iter().chain(sorted.get(at + 1));
+        let needed = beside.map(|it| alike(it, id) + 1).max().unwrap_or(0);
+        let needed = needed.max(PREFIX_LENGTH + PRINTED_MIN);
+        id.get(..needed).unwrap_or(id).to_owned()
+    });
+    short.collect()
 }
 
 #[cfg(test)]
@@ -249,8 +278,31 @@ mod tests {
             format!("req_{HEX}").parse(),
             Ok(GrantRef::Request(_))
         ));
+        assert_eq!(request_id("req_01934a5b").as_deref(), Ok("req_01934a5b"));
         for bad in ["", "grn_", "req_01", "x", HEX] {
             assert!(bad.parse::<GrantRef>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn printed_ids_are_as_short_as_tells_them_apart() {
+        let [a, b, c] = ["3456789abcde", "3456789abcdf", "4456789abcde"]
+            .map(|end| format!("req_01934a5b6c7d7e8f9012{end}"));
+        let other = "req_01934a5b6c7e7e8f90123456789abcde".to_owned();
+        for (ids, short) in [
+            (vec![&a], vec!["req_01934a5b6c7d"]),
+            (
+                vec![&a, &other],
+                vec!["req_01934a5b6c7d", "req_01934a5b6c7e"],
+            ),
+            (
+                vec![&c, &a],
+                vec!["req_01934a5b6c7d7e8f90124", "req_01934a5b6c7d7e8f90123"],
+            ),
+            (vec![&a, &b, &a], vec![a.as_str(), b.as_str(), a.as_str()]),
+        ] {
+            let printed = short_ids(ids.iter().map(|it| it.as_str()));
+            assert_eq!(printed, short, "{ids:?}");
         }
     }
 }

@@ -1,5 +1,4 @@
 use hallpass_api::Request;
-use hallpass_base::RequestId;
 use hallpass_terminal::exit::{Exit, Outcome};
 use hallpass_terminal::output;
 use serde::Serialize;
@@ -9,9 +8,9 @@ use crate::client::block_on;
 use crate::confirming::ConfirmArgs;
 use crate::tables::{self, Viewpoint};
 
-pub fn press(api: &ApiArgs, id: RequestId, press: &str, body: &impl Serialize) -> Outcome {
+pub fn press(api: &ApiArgs, id: &str, press: &str, body: &impl Serialize) -> Outcome {
     let client = api.client()?;
-    let path = ["requests", &id.to_string(), press];
+    let path = ["requests", id, press];
     let request: Request = block_on(client.post(&path, body))?;
     print(api, &request)
 }
@@ -19,12 +18,12 @@ pub fn press(api: &ApiArgs, id: RequestId, press: &str, body: &impl Serialize) -
 pub fn press_confirmed<B: Serialize>(
     api: &ApiArgs,
     confirm: &ConfirmArgs,
-    id: RequestId,
+    id: &str,
     press: &str,
     body: impl Fn(Vec<String>) -> B,
 ) -> Outcome {
     let client = api.client()?;
-    let path = ["requests", &id.to_string(), press];
+    let path = ["requests", id, press];
     let request: Request = block_on(confirm.post(&client, &path, body))?;
     print(api, &request)
 }

@@ -9,6 +9,8 @@ use hallpass_terminal::output::{self, Table, plain};
 use hallpass_terminal::words;
 use jiff::tz::TimeZone;
 
+use crate::ids::short_ids;
+
 pub const REQUEST_FIELDS: &[&str] = &[
     "id",
     "state",
@@ -145,9 +147,10 @@ pub fn target(account: Option<&String>, set: Option<&String>, group: Option<&Str
 
 pub fn requests(items: &[Request], view: &Viewpoint) -> Table {
     let mut table = Table::new(&["=ID", "=STATE", "WHO", "WHAT", "=FOR", "=ASKED", "REASON"]);
-    for item in items {
+    let ids = short_ids(items.iter().map(|it| it.id.as_str()));
+    for (item, id) in items.iter().zip(ids) {
         table.row([
-            item.id.clone(),
+            id,
             states::word(item.state.name()).to_owned(),
             item.requester.clone(),
             asked_for(item),
@@ -161,9 +164,10 @@ pub fn requests(items: &[Request], view: &Viewpoint) -> Table {
 
 pub fn grants(items: &[Grant], view: &Viewpoint) -> Table {
     let mut table = Table::new(&["=ID", "=STATE", "WHO", "WHAT", "ENDS", "REASON"]);
-    for item in items {
+    let ids = short_ids(items.iter().map(|it| it.id.as_str()));
+    for (item, id) in items.iter().zip(ids) {
         table.row([
-            item.id.clone(),
+            id,
             state(item),
             item.user.clone(),
             held(item),

@@ -22,7 +22,7 @@ use hallpass_client::commands::{
     approve, aws, break_glass, catalog, console, deny, exec, grants, login, logout, report,
     request, requests, whoami,
 };
-use hallpass_terminal::exit::{Exit, FailureForm, Outcome};
+use hallpass_terminal::exit::{Exit, FailureForm, Outcome, report_causes};
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output;
 use hallpass_terminal::short_forms::{SHORT_FORMS, ShortForm, expand};
@@ -44,6 +44,9 @@ Exit codes: 0 ok, 1 failed or partial, 2 bad input, 3 findings, 4 refused for
 safety, 5 held elsewhere, 70 internal. `hallpass COMMAND --help` says more."
 )]
 pub(crate) struct Cli {
+    /// Add the cause to an error: what AWS, a library or the system reported
+    #[arg(long, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -153,7 +156,10 @@ fn read(words: Vec<OsString>) -> Result<Called, clap::Error> {
         .try_get_matches_from(left_to_companion(words))
         .map_err(|error| suggesting_short_form(error, first))?;
     let form = failure_form(&found);
-    let Cli { command } = Cli::from_arg_matches(&found)?;
+    let Cli { command, verbose } = Cli::from_arg_matches(&found)?;
+    if verbose {
+        report_causes();
+    }
     Ok(Called { command, form })
 }
 

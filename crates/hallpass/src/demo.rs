@@ -191,7 +191,8 @@ async fn demo(args: &Args) -> Outcome {
     })
     .await?;
     compose::put_in_force(&composed, rules, RULES_NAME).await?;
-    output::say(&welcome(args, address, &sim, &tokens_file, &folder));
+    // unwrapped: its commands are for copying
+    output::say_unbroken(&welcome(args, address, &sim, &tokens_file, &folder));
     live_on(args, people::Scene::new(&composed), &sim, (store, trail)).await?;
     composed.run(listener, asked_to_stop()).await?;
     Ok(Exit::Ok)
@@ -366,10 +367,6 @@ fn program() -> String {
 fn welcome(args: &Args, address: SocketAddr, sim: &Aws, tokens: &Path, folder: &Folder) -> String {
     let (facts, aws) = (&sim.facts, sim.address);
     let program = program();
-    let server = match address.port() {
-        8080 => String::new(),
-        _ => format!("  export HALLPASS_SERVER=http://{address}\n"),
-    };
     let stays = match args.data {
         Some(_) => String::new(),
         None => " (deleted when this stops; `--data DIR` keeps it)".to_owned(),
@@ -384,15 +381,16 @@ fn welcome(args: &Args, address: SocketAddr, sim: &Aws, tokens: &Path, folder: &
   Audit export  {audit}{stays}
 
 Try it in another terminal:
-{server}  {program} login --as mara.lindqvist@example.com
+  {variables}
+  {program} login --as mara.lindqvist@example.com
   {program} request --account payments-prod --permission-set DatabaseOperator --for 1h --reason \"OPS-1: replay a batch\"
-  {program} login --as tomasz.wilk@example.com && {program} requests --role to-review
+  {program} login --as tomasz.wilk@example.com
+  {program} requests --role to-review
 
 See what AWS sees:
-  export AWS_ENDPOINT_URL=http://{aws} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
   aws sso-admin list-instances
 
-See what people did, from the trail in s3://{trail} (the same variables):
+See what people did, from the trail in s3://{trail}:
   {program} activity pci report --source s3://{trail} --regions {region} --accounts {management}
   {program} policy shrink payments-Deploy --live --log s3://{trail} --grain action
   http://{address}/ as priya.raman: the page of the ended PowerUser request shows its activity
@@ -402,10 +400,9 @@ See what people did, from the trail in s3://{trail} (the same variables):
 {watch}
 
 Stop with Ctrl-C.",
-        chores = chores::how_to_try(folder, &program, sim),
+        variables = chores::how_to_read_variables(folder),
+        chores = chores::how_to_try(&program, sim),
         watch = guard::how_to_watch(folder, aws),
-        key = facts.access_key_id,
-        secret = facts.secret_access_key,
         trail = lives::BUCKET,
         management = facts.organization.organization.management_account,
         people = people::names(),

@@ -84,7 +84,9 @@ fn meaning(arg: &Arg) -> String {
 fn shown(command: &Command) -> Vec<&Arg> {
     command
         .get_arguments()
-        .filter(|arg| !arg.is_hide_set() && !["help", "version"].contains(&arg.get_id().as_str()))
+        .filter(|arg| {
+            !arg.is_hide_set() && !["help", "verbose", "version"].contains(&arg.get_id().as_str())
+        })
         .collect()
 }
 
@@ -101,7 +103,7 @@ fn short_forms() -> String {
 
 fn commands_page() -> String {
     let mut text = String::from(
-        "# Commands\n\nFor users of `hallpass`: every command and its options, which `hallpass help all` lists in short. Every command takes `--help`, which shows the same with examples. Data goes to standard output, \
+        "# Commands\n\nFor users of `hallpass`: every command and its options, which `hallpass help all` lists in short. Every command takes `--help`, which shows the same with examples, and `--verbose`, which adds the cause to an error. Data goes to standard output, \
          everything else to standard error.\n",
     );
     let link = |name: &&str| format!("[{name}](#hallpass-{name})");

@@ -180,6 +180,7 @@ async fn offers(
     let page = CatalogPage {
         text: String::new(),
         account: Some(account),
+        permission_set: None,
         after: None,
         limit: OFFERS_MAX,
     };

@@ -89,6 +89,11 @@ impl ProblemResponse {
         self
     }
 
+    pub(crate) fn detail(mut self, detail: String) -> Self {
+        self.0.detail = detail;
+        self
+    }
+
     pub(crate) fn retry_after(mut self, after: TimeSpan) -> Self {
         self.1 = Some(after);
         self

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hallpass_base::text;
 use hallpass_iam::BadInput;
@@ -73,12 +74,21 @@ pub enum FailureForm {
     Json,
 }
 
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Makes every later [`Failure::report`] print causes.
+pub fn report_causes() {
+    VERBOSE.store(true, Ordering::Relaxed);
+}
+
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
     code: Option<Box<str>>,
     message: String,
     details: Vec<String>,
+    /// What a library or the system reported; printed on request.
+    cause: Option<Box<str>>,
     help: Option<String>,
     /// Boxed, so that a failure stays small.
     place: Option<Box<InputPlace>>,
@@ -107,6 +117,7 @@ impl Failure {
             code: None,
             message: message.into(),
             details: Vec::new(),
+            cause: None,
             help: None,
             place: None,
             quiet: false,
@@ -144,12 +155,21 @@ impl Failure {
     }
 
     pub fn unwritable(path: impl Display, error: &io::Error) -> Self {
-        Self::failed(format!("cannot write `{path}`: {}", reason(error)))
+        let failure = Self::failed(format!("cannot write `{path}`: {}", reason(error)));
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => failure
+                .code("not-writable")
+                .help("the user of this process may not write there: `ls -ld` its folder, then change its owner or the path"),
+            _ => failure,
+        }
     }
 
     pub fn cannot_listen(address: impl Display, error: &io::Error) -> Self {
         Self::failed(format!("cannot listen on `{address}`: {}", reason(error)))
-            .help("choose another address with `--listen`")
+            .code("cannot-listen")
+            .help(
+                "see which process has it (`ss -ltnp`), or choose another address with `--listen`",
+            )
     }
 
     /// A closed pipe ends the run silently; other errors are failures.
@@ -175,6 +195,12 @@ impl Failure {
     #[must_use]
     pub fn detail(mut self, line: impl Into<String>) -> Self {
         self.details.push(line.into());
+        self
+    }
+
+    #[must_use]
+    pub fn cause(mut self, line: impl Into<String>) -> Self {
+        self.cause = Some(line.into().into_boxed_str());
         self
     }
 
@@ -218,7 +244,8 @@ impl Failure {
 
     pub fn words(&self) -> String {
         let mut words = self.message.clone();
-        for detail in &self.details {
+        let details = self.details.iter().map(String::as_str);
+        for detail in details.chain(self.cause.as_deref()) {
             words = format!("{}; {detail}", words.trim_end_matches('.'));
         }
         words
@@ -234,7 +261,10 @@ impl Failure {
         }
         match form {
             FailureForm::Json => say::say_unbroken(&self.json()),
-            FailureForm::Text => say::say(&self.text(say::stderr_has_colour())),
+            FailureForm::Text => {
+                let is_verbose = VERBOSE.load(Ordering::Relaxed);
+                say::say(&self.text(say::stderr_has_colour(), is_verbose));
+            }
         }
     }
 
@@ -249,7 +279,7 @@ impl Failure {
         text::json(&document.to_string()).into_owned()
     }
 
-    fn text(&self, colour: bool) -> String {
+    fn text(&self, colour: bool, is_verbose: bool) -> String {
         let label = self
             .code
             .as_ref()
@@ -276,6 +306,14 @@ impl Failure {
         if let Some(help) = &self.help {
             text.push_str("\n  help: ");
             text.push_str(&say::plain(help));
+        }
+        match &self.cause {
+            Some(cause) if is_verbose => {
+                text.push_str("\n  cause: ");
+                text.push_str(&say::plain(cause));
+            }
+            Some(_) => text.push_str("\n  `--verbose` adds the cause"),
+            None => {}
         }
         text
     }
@@ -319,16 +357,27 @@ mod tests {
             .detail("nothing was granted")
             .help("request again");
         assert_eq!(
-            failure.text(false),
+            failure.text(false, false),
             "error[expired]: this expired at 23:12\n  nothing was granted\n  help: request again"
         );
-        assert!(failure.text(true).starts_with("\u{1b}[1;31merror[expired]"));
+        assert!({ failure.text(true, false) }.starts_with("\u{1b}[1;31merror[expired]"));
+        let failure = failure.cause("dns error");
+        for (is_verbose, last) in [
+            (false, "`--verbose` adds the cause"),
+            (true, "cause: dns error"),
+        ] {
+            let text = failure.text(false, is_verbose);
+            assert_eq!(text.lines().last().map(str::trim), Some(last));
+        }
     }
 
     #[test]
     fn a_failure_of_input_names_its_code_and_place() {
         let failure = Failure::from(BadInput::new("E_TIME", "no zone", "/0/start"));
-        assert_eq!(failure.text(false), "error[E_TIME]: no zone (at /0/start)");
+        assert_eq!(
+            failure.text(false, false),
+            "error[E_TIME]: no zone (at /0/start)"
+        );
         assert_eq!(
             failure.json(),
             r#"{"error":{"code":"E_TIME","message":"no zone","pointer":"/0/start","file":null,"help":null}}"#
@@ -349,7 +398,7 @@ mod tests {
     #[test]
     fn what_others_wrote_cannot_steer_the_terminal() {
         let failure = Failure::failed("no\u{1b}[2Jbody");
-        assert_eq!(failure.text(false), "error: no\\u{1b}[2Jbody");
+        assert_eq!(failure.text(false, false), "error: no\\u{1b}[2Jbody");
         // people see hidden characters, programs the original
         let words = "pay\u{202e}gnp\u{9b}2J";
         let json = Failure::failed(words).json();

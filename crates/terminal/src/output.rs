@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 pub use crate::say::{
-    plain, say, say_command, stderr_has_colour, stderr_width, stdout_has_colour, width, wrapped,
+    plain, say, say_command, say_unbroken, stderr_has_colour, stderr_width, stdout_has_colour,
+    width, wrapped,
 };
 
 /// Format of printed data.

@@ -52,6 +52,19 @@ impl Identity {
             .collect()
     }
 
+    /// Returns the configured groups that a read directory lacks: they give no one a role.
+    pub fn missing_groups(&self, directory: &Directory) -> Vec<String> {
+        if directory.taken_at().is_none() {
+            return Vec::new();
+        }
+        let names = self.role_groups().into_iter();
+        let is_missing = |name: &String| {
+            let group = directory.group_by_name(name);
+            group.is_none_or(|group| group.members.is_none())
+        };
+        names.filter(is_missing).collect()
+    }
+
     pub fn groups_with_roles(&self) -> Vec<RoleGroup> {
         let keys = [
             ("identity.admins", &self.admins),
@@ -291,5 +304,21 @@ mod tests {
         let ana = Email::new("ana@corp.example").unwrap();
         let actor = identity.actor(&ana, Origin::Api, &directory()).unwrap();
         assert!(actor.is(Role::Admin) && !actor.is(Role::Auditor));
+    }
+
+    #[test]
+    fn groups_that_a_read_directory_lacks_are_missing() {
+        let identity = Identity {
+            admins: vec!["group:admins".into(), "ana@corp.example".into()],
+            auditors: vec!["group:auditers".into()],
+            ..Identity::default()
+        };
+        assert!(identity.missing_groups(&Directory::default()).is_empty());
+        let read = Snapshot {
+            taken_at: Some(hallpass_base::Timestamp::UNIX_EPOCH),
+            ..directory().snapshot().clone()
+        };
+        let missing = identity.missing_groups(&Directory::new(read));
+        assert_eq!(missing, ["auditers"]);
     }
 }

@@ -64,6 +64,8 @@ pub struct CatalogPage {
     /// description, or the group's name.
     pub text: String,
     pub account: Option<AccountId>,
+    /// Permission set name, in any case; then no groups are listed.
+    pub permission_set: Option<String>,
     /// The `next` of the previous page.
     pub after: Option<String>,
     pub limit: usize,
@@ -121,10 +123,10 @@ impl Access {
     pub fn catalog_page(&self, actor: &Actor, page: &CatalogPage) -> Result<Catalog, FieldProblem> {
         let scope = self.scope(actor);
         let words = Words::new(&page.text);
-        let rows = self.rows(&scope, &words, page.account.as_ref());
-        let groups = match page.account {
-            Some(_) => Vec::new(),
-            None => groups(&scope, &words),
+        let rows = self.rows(&scope, &words, page);
+        let groups = match (&page.account, &page.permission_set) {
+            (None, None) => groups(&scope, &words),
+            _ => Vec::new(),
         };
         let total = rows.iter().map(|row| row.sets.count()).sum::<usize>() + groups.len();
         let moved = || {
@@ -197,8 +199,12 @@ impl Access {
         &self,
         scope: &'a SearchContext,
         words: &Words,
-        only: Option<&AccountId>,
+        page: &CatalogPage,
     ) -> Vec<CatalogRow<'a>> {
+        let of_name = page.permission_set.as_ref().map(|wanted| {
+            let is_it = |_, name: &str| name.eq_ignore_ascii_case(wanted);
+            SetBits::of(&scope.directory, is_it)
+        });
         let masks: Vec<(&str, SetBits)> = words
             .iter()
             .map(|word| {
@@ -208,6 +214,9 @@ impl Access {
             .collect();
         let row = |place: &'a IndexedAccount| {
             let mut sets = scope.requestable.sets_in(&place.id)?.clone();
+            if let Some(of_name) = &of_name {
+                sets = sets.and(of_name);
+            }
             let mut worst = Fit::Exact;
             for (word, mask) in &masks {
                 match search::fit(word, place.candidate()) {
@@ -221,7 +230,7 @@ impl Access {
                 sets,
             })
         };
-        let accounts: Box<dyn Iterator<Item = &IndexedAccount>> = match only {
+        let accounts: Box<dyn Iterator<Item = &IndexedAccount>> = match &page.account {
             Some(id) => Box::new(scope.places.account(id).into_iter()),
             None => Box::new(scope.places.accounts.iter()),
         };

@@ -43,9 +43,15 @@ pub fn command() -> Result<Command, Failure> {
 }
 
 pub fn unrunnable(companion: &Path, error: &io::Error) -> Failure {
-    let message = format!("cannot run `{}`: {error}", companion.display());
+    let path = companion.display();
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => {
+            format!("this needs the program `{COMPANION}`, and there is no `{path}`")
+        }
+        _ => format!("cannot run `{path}`: {error}"),
+    };
     Failure::failed(message).help(
-        "it is in the archive of the release, beside `hallpass`; in a checkout `make query` builds it",
+        "put it there: the archive of the release has it beside `hallpass`, and `make query` builds it in a checkout",
     )
 }
 

@@ -351,13 +351,13 @@ fn is_passing(error: &ConnectError) -> bool {
 }
 
 fn no_aws(error: &ConnectError) -> Failure {
-    let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        failure = failure.detail(inner.to_string());
-        source = inner.source();
+    let (words, cause) = error.in_short();
+    let failure = Failure::failed(format!("cannot use AWS: {words}")).code(error.code());
+    let failure = failure.help(error.help());
+    match cause {
+        Some(cause) => failure.cause(cause),
+        None => failure,
     }
-    failure.help(error.help())
 }
 
 pub fn aws_settings(loaded: &Loaded) -> AwsSettings {

@@ -68,7 +68,7 @@ pub(crate) async fn run(report: &mut Report, arguments: &Arguments) -> Option<Ar
         "C-04",
         "no instance in another Region",
         match with(elsewhere).await {
-            Err(ConnectError::NoInstance { .. }) => Ok(()),
+            Err(ConnectError::NoInstance { .. } | ConnectError::InstanceElsewhere { .. }) => Ok(()),
             other => Err(format!("{other:?}")),
         },
     );

@@ -339,12 +339,36 @@ fn passed(
             verified.first
         ));
     }
+    if args.to.is_none()
+        && let Some(note) = end_unproved(verified.head.as_ref(), evidence)
+    {
+        output::say(&note);
+    }
     let is_signed = |(_, head): &(String, PublishedHead)| head.is_signed();
     let has_seals = evidence.heads.iter().any(is_signed) || !evidence.statements.is_empty();
     if keys.is_none() && has_seals {
         output::say("note: no signature was checked; `--keys FILE` names the keys you trust");
     }
     Ok(Exit::Ok)
+}
+
+/// A log without its last records is a correct shorter log: only a head from elsewhere shows them.
+fn end_unproved(last: Option<&(u64, String)>, evidence: &Evidence) -> Option<String> {
+    let (last, hash) = last?;
+    let heads = evidence.heads.iter().map(|(_, head)| head.seq());
+    let seen = { evidence.statements.iter() }.map(|(_, said)| said.head().seq());
+    let proved = heads.chain(seen).max();
+    if proved >= Some(*last) {
+        return None;
+    }
+    let until = match proved {
+        Some(seq) => format!("the newest published head is that of record {seq}"),
+        None => "no published head was checked".to_owned(),
+    };
+    Some(format!(
+        "note: the end is not proved: {until}, and records after {last} may be cut off. Compare head {last} {hash} with \
+         the newest file in `heads` of the server's export, or give that file as `--head FILE`"
+    ))
 }
 
 fn failed(args: &Args, fault: &BadRecord) -> Outcome {

@@ -1,7 +1,7 @@
 //! Inputs of the demo's chores: remediation rules, and a configuration for commands.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hallpass_app::config::Loaded;
 use hallpass_aws_sim::organization::{Account, OrganizationFile};
@@ -15,6 +15,7 @@ use super::{Folder, STORE};
 pub const EXTERNAL_ID: &str = "example-remediation";
 const CONFIG: &str = "demo.toml";
 const PROFILES: &str = "aws.config";
+const ENVIRONMENT: &str = "env.sh";
 const RULES: (&str, &str) = (
     "remediation.yaml",
     include_str!("../../../../demo/remediation.yaml"),
@@ -33,6 +34,8 @@ pub fn write_files(folder: &Folder, sim: &Aws, server: SocketAddr) -> Result<Loa
         Existing::Replaced,
     )?;
     write(&folder.path(PROFILES), &profiles(sim), Existing::Replaced)?;
+    let variables = environment(folder, sim, server);
+    write(&folder.path(ENVIRONMENT), &variables, Existing::Replaced)?;
     // the user may have edited them between runs
     write(&folder.path(RULES.0), RULES.1, Existing::Kept)?;
     hallpass_app::config::load(&folder.path(CONFIG))
@@ -58,6 +61,48 @@ fn configuration(sim: &Aws, server: SocketAddr) -> String {
         account = sim.facts.organization.organization.management_account,
         rules = RULES.0,
     )
+}
+
+/// The variables of the printed commands, for a shell to read.
+fn environment(folder: &Folder, sim: &Aws, server: SocketAddr) -> String {
+    let facts = &sim.facts;
+    let file = |name: &str| place(folder, name).display().to_string();
+    let variables = [
+        ("HALLPASS_SERVER", format!("http://{server}")),
+        ("HALLPASS_CONFIG", file(CONFIG)),
+        ("AWS_CONFIG_FILE", file(PROFILES)),
+        ("AWS_ENDPOINT_URL", format!("http://{}", sim.address)),
+        ("AWS_DEFAULT_REGION", facts.region.clone()),
+        ("AWS_ACCESS_KEY_ID", facts.access_key_id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", facts.secret_access_key.clone()),
+    ];
+    let lines = variables
+        .into_iter()
+        .map(|(name, value)| format!("export {name}={}\n", quoted(&value)));
+    // these would win over the keys
+    let begin = "# written by `hallpass demo` whenever it starts\nunset AWS_PROFILE AWS_REGION AWS_SESSION_TOKEN\n";
+    begin.to_owned() + &lines.collect::<String>()
+}
+
+/// As one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn place(folder: &Folder, name: &str) -> PathBuf {
+    let path = folder.path(name);
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+/// The command that gives a shell the demo's variables.
+pub fn how_to_read_variables(folder: &Folder) -> String {
+    let path = place(folder, ENVIRONMENT).display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if path.chars().all(is_plain) {
+        format!(". {path}")
+    } else {
+        format!(". {}", quoted(&path))
+    }
 }
 
 pub fn account<'a>(organization: &'a OrganizationFile, name: &str) -> Option<&'a str> {
@@ -91,16 +136,7 @@ fn profiles(sim: &Aws) -> String {
     all.collect()
 }
 
-pub fn how_to_try(folder: &Folder, program: &str, sim: &Aws) -> String {
-    let place = |name: &str| {
-        let path = folder.path(name);
-        std::path::absolute(&path).unwrap_or(path)
-    };
-    let variables = format!(
-        "  export HALLPASS_CONFIG={config} AWS_CONFIG_FILE={profiles}",
-        config = place(CONFIG).display(),
-        profiles = place(PROFILES).display(),
-    );
+pub fn how_to_try(program: &str, sim: &Aws) -> String {
     let tries = if has_story(&sim.facts.organization) {
         format!(
             "
@@ -112,6 +148,22 @@ pub fn how_to_try(folder: &Folder, program: &str, sim: &Aws) -> String {
         format!("\n  {program} org remediate list")
     };
     format!(
-        "Do chores of the organization, with the variables above and these; docs/tutorials/organization-chores.md has them all:\n{variables}{tries}"
+        "Do chores of the organization; docs/tutorials/organization-chores.md has them all:{tries}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_each_value_as_one_word() {
+        for text in ["plain", "two words", "it's", "$HOME `id`", ""] {
+            let line = format!("X={}; printf %s \"$X\"", quoted(text));
+            let ran = std::process::Command::new("sh")
+                .args(["-c", &line])
+                .output();
+            assert_eq!(String::from_utf8(ran.unwrap().stdout).unwrap(), text);
+        }
+    }
 }

@@ -41,7 +41,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
     let found: GrantActivity = block_on(async {
-        let id = args.id.resolve(&client).await?.to_string();
+        let id = args.id.resolve(&client).await?;
         client.get(&["grants", &id, "activity"], &[]).await
     })?;
     match args.api.format() {

@@ -3,7 +3,7 @@ use crate::confirming::ConfirmArgs;
 use crate::ids::request_id;
 use crate::request_press::press_confirmed;
 use hallpass_api::Approve;
-use hallpass_base::{RequestId, TimeSpan};
+use hallpass_base::TimeSpan;
 use hallpass_terminal::exit::Outcome;
 
 /// Approve a request, with a comment or for a shorter time
@@ -14,7 +14,7 @@ use hallpass_terminal::exit::Outcome;
 pub struct Args {
     /// The request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
-    id: RequestId,
+    id: String,
     /// Comment for the requester and the other approvers; this is recorded
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
@@ -33,5 +33,5 @@ pub fn run(args: &Args) -> Outcome {
         duration_seconds: args.duration.map(TimeSpan::as_seconds),
         confirmed_warnings,
     };
-    press_confirmed(&args.api, &args.confirm, args.id, "approve", body)
+    press_confirmed(&args.api, &args.confirm, &args.id, "approve", body)
 }

@@ -4,7 +4,7 @@ use crate::ids::request_id;
 use crate::request_press::print;
 use crate::tables;
 use hallpass_api::{BreakGlass, Request};
-use hallpass_base::{RequestId, TimeSpan};
+use hallpass_base::TimeSpan;
 use hallpass_channels::wording::dialogs;
 use hallpass_terminal::exit::{Failure, Outcome};
 use hallpass_terminal::output;
@@ -28,7 +28,7 @@ const LONGEST: TimeSpan = TimeSpan::hours(1);
 pub struct Args {
     /// The pending request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
-    id: RequestId,
+    id: String,
     /// Why it cannot wait, 20 characters or more; this is recorded and sent to all notified people
     #[arg(long, value_name = "TEXT")]
     justification: String,
@@ -47,16 +47,16 @@ pub fn run(args: &Args) -> Outcome {
     }
     let client = args.api.client()?;
     block_on(async {
-        let id = args.id.to_string();
+        let id = args.id.as_str();
         if args.yes.consent() == Consent::Ask {
-            let request: Request = client.get(&["requests", &id], &[]).await?;
+            let request: Request = client.get(&["requests", id], &[]).await?;
             let act = "breaking the glass needs confirmation";
             confirm_act(act, &question(&request), Consent::Ask)?;
         }
         let body = BreakGlass {
             justification: args.justification.clone(),
         };
-        let path = ["requests", &id, "break-glass"];
+        let path = ["requests", id, "break-glass"];
         let request: Request = client.post(&path, &body).await?;
         print(&args.api, &request)
     })

@@ -2,7 +2,6 @@ use crate::api_args::ApiArgs;
 use crate::ids::request_id;
 use crate::request_press::press;
 use hallpass_api::CloseReview;
-use hallpass_base::RequestId;
 use hallpass_terminal::exit::Outcome;
 
 /// Close the review of a user's break-glass access
@@ -13,7 +12,7 @@ use hallpass_terminal::exit::Outcome;
 pub struct Args {
     /// The break-glass request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
-    id: RequestId,
+    id: String,
     /// Your findings; this is recorded and sent to the requester
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -25,5 +24,5 @@ pub fn run(args: &Args) -> Outcome {
     let body = CloseReview {
         reason: args.reason.clone(),
     };
-    press(&args.api, args.id, "close-review", &body)
+    press(&args.api, &args.id, "close-review", &body)
 }

@@ -2,7 +2,6 @@ use crate::api_args::ApiArgs;
 use crate::ids::request_id;
 use crate::request_press::press;
 use hallpass_api::Deny;
-use hallpass_base::RequestId;
 use hallpass_terminal::exit::Outcome;
 
 /// Deny a request; the requester is notified immediately
@@ -14,7 +13,7 @@ use hallpass_terminal::exit::Outcome;
 pub struct Args {
     /// The request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
-    id: RequestId,
+    id: String,
     /// Reason for the requester
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -26,5 +25,5 @@ pub fn run(args: &Args) -> Outcome {
     let body = Deny {
         reason: args.reason.clone(),
     };
-    press(&args.api, args.id, "deny", &body)
+    press(&args.api, &args.id, "deny", &body)
 }

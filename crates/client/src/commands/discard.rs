@@ -1,7 +1,6 @@
 use crate::api_args::ApiArgs;
 use crate::ids::request_id;
 use crate::request_press::press;
-use hallpass_base::RequestId;
 use hallpass_terminal::exit::Outcome;
 use serde_json::json;
 
@@ -11,11 +10,11 @@ use serde_json::json;
 pub struct Args {
     /// The request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
-    id: RequestId,
+    id: String,
     #[command(flatten)]
     api: ApiArgs,
 }
 
 pub fn run(args: &Args) -> Outcome {
-    press(&args.api, args.id, "discard", &json!({}))
+    press(&args.api, &args.id, "discard", &json!({}))
 }

@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> Outcome {
         confirmed_warnings,
     };
     block_on(async {
-        let id = args.id.resolve(&client).await?.to_string();
+        let id = args.id.resolve(&client).await?;
         let path = ["grants", &id, "extend"];
         let request: Request = args.confirm.post(&client, &path, body).await?;
         see_through(&client, request, &args.wait, args.api.format()).await

@@ -27,8 +27,8 @@ const TOKEN_BYTES_MAX: u64 = 8 * 1024;
                   where you confirm that this command line gets a token of 12 hours. With --device \
                   you do so in a browser on any machine, and the token may only read unless --scope \
                   says more. The token is kept in \
-                  ~/.config/hallpass/credentials.json, which only you can read; `hallpass logout` \
-                  revokes it. A token made with `hallpass server token create` can be given with \
+                  ~/.config/hallpass/credentials.json, which only you can read, with the server, \
+                  which later commands then use; `hallpass logout` revokes it. A token made with `hallpass server token create` can be given with \
                   --token-stdin.\n\n`hallpass whoami` shows who the server takes you for, `hallpass \
                   logout` signs you out.",
     after_help = "Examples:\n  hallpass login --server https://hallpass.example.com\n  hallpass \
@@ -63,7 +63,11 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     let address = args.server.address()?;
     let kept = Credentials::of_this_person()?;
-    let (token, source) = obtain(args, &address)?;
+    let (token, source) = if args.token_stdin {
+        (read_token()?, CredentialSource::Given)
+    } else {
+        obtain(args, &address)?
+    };
     let client = Client::new(address.clone(), Some(&token))?;
     let server = server_key(&address);
     if args.no_check {
@@ -101,21 +105,27 @@ async fn owner_of_token(client: &Client) -> Result<Me, Failure> {
 }
 
 fn obtain(args: &Args, address: &Url) -> Result<(SecretString, CredentialSource), Failure> {
+    let client = Client::new(address.clone(), None)?;
+    block_on(client.ensure_answers())?;
     if let Some(email) = &args.persona {
-        let demo = Client::new(address.clone(), None)?;
-        let token = block_on(demo.persona_token(email.as_str()))?;
+        let token = block_on(client.persona_token(email.as_str())).map_err(explained)?;
         return Ok((token.into(), CredentialSource::Given));
     }
-    if args.token_stdin {
-        return Ok((read_token()?, CredentialSource::Given));
-    }
-    let client = Client::new(address.clone(), None)?;
     let made: LoginToken = if args.device {
         block_on(device::token(&client, &args.scopes))?
     } else {
         block_on(browser::token(&client, address, &args.scopes))?
     };
     Ok((made.token.into(), CredentialSource::Login))
+}
+
+/// A server that is no demo has no such page.
+fn explained(failure: Failure) -> Failure {
+    match (failure.has_code(), failure.remedy()) {
+        (Some("not-found"), None) => Failure::failed("this server is no `hallpass demo`")
+            .help("`--as` signs in to the demo only; sign in with `hallpass login`"),
+        _ => failure,
+    }
 }
 
 fn read_token() -> Result<SecretString, Failure> {

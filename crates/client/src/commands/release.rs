@@ -30,7 +30,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
     block_on(async {
-        let id = args.id.resolve(&client).await?.to_string();
+        let id = args.id.resolve(&client).await?;
         if args.yes.consent() == Consent::Ask {
             let grant: Grant = client.get(&["grants", &id], &[]).await?;
             let what = output::plain(&tables::held(&grant));

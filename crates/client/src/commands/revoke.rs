@@ -66,15 +66,15 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
     block_on(async {
-        match args.id {
+        match &args.id {
             Some(id) => one(args, &client, id).await,
             None => many(args, &client).await,
         }
     })
 }
 
-async fn one(args: &Args, client: &Client, id: GrantRef) -> Outcome {
-    let id = id.resolve(client).await?.to_string();
+async fn one(args: &Args, client: &Client, id: &GrantRef) -> Outcome {
+    let id = id.resolve(client).await?;
     if args.yes.consent() == Consent::Ask {
         let grant: Grant = client.get(&["grants", &id], &[]).await?;
         let view = Viewpoint::here();

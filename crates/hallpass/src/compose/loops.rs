@@ -7,6 +7,7 @@ mod reloading;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_access::identity::Identity;
 use hallpass_access::{Access, AccessStore, DirectorySource, SweepStore};
 use hallpass_app::chores::plans::UnaskedPlans;
 use hallpass_app::host::server_store::ServerStore;
@@ -60,6 +61,7 @@ struct Engine {
     /// Notified when a verdict changes that a grant waits for.
     news: Arc<Notify>,
     max_age: TimeSpan,
+    identity: Arc<Identity>,
     /// One idle worker sleeps until the next due row and wakes the others.
     timekeeper: Arc<Timekeeper>,
 }
@@ -170,6 +172,7 @@ impl Composed {
             pulse: Arc::clone(&self.pulse),
             news: Arc::new(Notify::new()),
             max_age: self.max_age,
+            identity: Arc::clone(&self.app.identity),
             timekeeper: Arc::default(),
         }
     }
@@ -436,6 +439,7 @@ async fn compare(access: &Access) {
 
 async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
     let every = Duration::from_secs((engine.max_age.as_seconds() / 3).max(1));
+    let mut missing = Vec::new();
     loop {
         let again = every.min(READ_AGAIN);
         let read = tokio::select! {
@@ -443,6 +447,11 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stopping| *stopping) => return,
         };
         let pause = if read { every } else { again };
+        let found = engine.identity.missing_groups(&engine.access.directory());
+        if found != missing && !found.is_empty() {
+            tracing::warn!(groups = ?found, "the directory lacks groups that `[identity]` names: their members have no role; `hallpass server doctor` says more");
+        }
+        missing = found;
         let read = Instant::now();
         // a corrected clock leaves a snapshot of unknown age
         while read.elapsed() < pause

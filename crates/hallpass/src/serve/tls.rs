@@ -37,8 +37,7 @@ impl Listening {
         certificate: Option<Arc<Certificate>>,
     ) -> Result<Self, Failure> {
         let plain = hallpass_server::listen(address).await;
-        let plain = plain
-            .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
+        let plain = plain.map_err(|error| Failure::cannot_listen(address, &error))?;
         Ok(Self { plain, certificate })
     }
 

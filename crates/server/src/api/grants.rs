@@ -12,7 +12,7 @@ use hallpass_api::{
 use hallpass_base::{AccountId, Email, GrantId, TimeSpan, UserId};
 use serde::Deserialize;
 
-use super::{entitlements, page, page_size, requests};
+use super::{entitlements, ids::grant_id, page, page_size, requests};
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -175,11 +175,6 @@ pub(super) fn nobody(text: &str) -> ProblemResponse {
     bad_parameter("user", format!("no known user has `{text}`"))
 }
 
-fn grant_id(text: &str) -> Result<GrantId, ProblemResponse> {
-    text.parse()
-        .map_err(|_| ProblemResponse::not_found("grant"))
-}
-
 #[utoipa::path(get, path = "/api/v1/grants/{id}", responses((status = 200, body = Grant), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(app): State<App>,
@@ -187,7 +182,8 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Grant>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request, TokenScope::Review])?;
-    let grant = app.access.grant(actor, grant_id(&id)?).await?;
+    let id = grant_id(&app, actor, &id).await?;
+    let grant = app.access.grant(actor, id).await?;
     let places = app.access.in_line(std::slice::from_ref(&grant)).await;
     let armed = app.access.armed_ends([&grant]).await?;
     let told = convert::grant(&grant, &app.identity);
@@ -212,7 +208,8 @@ pub(crate) async fn activity(
 ) -> Result<Json<GrantActivity>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read])?;
     let _turn = costly::turn(&app, actor).await?;
-    let grant = app.access.grant(actor, grant_id(&id)?).await?;
+    let id = grant_id(&app, actor, &id).await?;
+    let grant = app.access.grant(actor, id).await?;
     let found = grant_activity::of_grant(&app, &grant).await;
     let found = found.map_err(|error| {
         ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, "logs-unreadable", error)
@@ -231,10 +228,9 @@ pub(crate) async fn release(
     Path(id): Path<String>,
 ) -> Result<Json<Grant>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Request])?;
-    let grant = app
-        .access
-        .release(actor, grant_id(&id)?, key.with(&()).as_ref())
-        .await?;
+    let id = grant_id(&app, actor, &id).await?;
+    let key = key.with(&());
+    let grant = app.access.release(actor, id, key.as_ref()).await?;
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 
@@ -256,7 +252,7 @@ pub(crate) async fn extend(
         ticket: body.ticket.as_deref(),
         confirmed: &body.confirmed_warnings,
     };
-    let id = grant_id(&id)?;
+    let id = grant_id(&app, actor, &id).await?;
     let asked = app
         .access
         .extend(actor, id, extending, key.as_ref())
@@ -279,11 +275,10 @@ pub(crate) async fn revoke(
         reason: &body.reason,
         end_sessions: body.end_sessions,
     };
-    let grant = app
-        .access
-        .revoke(&caller.acting(), grant_id(&id)?, revoking, key.as_ref())
-        .await
-        .map_err(|error| caller.lacking(error))?;
+    let actor = caller.acting();
+    let id = grant_id(&app, &actor, &id).await?;
+    let revoked = app.access.revoke(&actor, id, revoking, key.as_ref());
+    let grant = revoked.await.map_err(|error| caller.lacking(error))?;
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct CatalogQuery {
     q: Option<String>,
     /// Only this account: its id, or its unique name.
     account: Option<String>,
+    /// Only this permission set (name).
+    permission_set: Option<String>,
     /// The `next` of the previous page.
     cursor: Option<String>,
     /// Entries, 1 to 1,000; default 1,000.
@@ -77,9 +79,18 @@ pub(crate) async fn catalog(
         }
         None => None,
     };
+    if let Some(name) = &looking.permission_set {
+        let directory = app.access.directory();
+        let mut sets = directory.permission_sets().iter();
+        if !sets.any(|set| set.name.eq_ignore_ascii_case(name)) {
+            let why = format!("no permission set is named `{name}`");
+            return Err(bad_parameter("permission_set", why));
+        }
+    }
     let page = CatalogPage {
         text: looking.q.unwrap_or_default(),
         account,
+        permission_set: looking.permission_set,
         after: looking.cursor,
         limit: looking
             .limit

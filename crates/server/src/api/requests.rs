@@ -13,11 +13,12 @@ use hallpass_api::{
     Approve, Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem, Request, RequestBatch,
     RequestedBatch,
 };
-use hallpass_base::{RequestId, TimeSpan};
+use hallpass_base::TimeSpan;
+use hallpass_channels::wording::refused::TriedPress;
 use hallpass_rules::RuleWarning;
 use serde::Deserialize;
 
-use super::page_size;
+use super::{ids::request_id, own_request, page_size};
 use crate::{
     App,
     auth::AuthenticatedCaller,
@@ -271,11 +272,6 @@ pub(crate) async fn list(
     Ok(Json(Page { items, next }))
 }
 
-pub(super) fn request_id(text: &str) -> Result<RequestId, ProblemResponse> {
-    text.parse()
-        .map_err(|_| ProblemResponse::not_found("request"))
-}
-
 #[utoipa::path(get, path = "/api/v1/requests/{id}", responses((status = 200, body = Request), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(app): State<App>,
@@ -283,7 +279,10 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Request>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Read, TokenScope::Request, TokenScope::Review])?;
-    let request = app.access.request(actor, request_id(&id)?).await?;
+    let request = app
+        .access
+        .request(actor, request_id(&app, actor, &id).await?)
+        .await?;
     let past = app.access.past(actor, &request).await?;
     let used = grant_activity::last_of_requester(&app, &request).await;
     let mut warnings = app.access.warnings_to_confirm(&request);
@@ -319,11 +318,15 @@ pub(crate) async fn approve(
         duration: body.duration_seconds.map(TimeSpan::seconds),
         confirmed: &body.confirmed_warnings,
     };
-    let request = app
-        .access
-        .approve_with(actor, request_id(&id)?, approving, key.as_ref())
-        .await?;
-    Ok(Json(stored(&app, actor, &request).await))
+    let id = request_id(&app, actor, &id).await?;
+    let pressed = app.access.approve_with(actor, id, approving, key.as_ref());
+    match pressed.await {
+        Ok(request) => Ok(Json(stored(&app, actor, &request).await)),
+        Err(error) => {
+            let press = (id, TriedPress::Approve);
+            Err(own_request::refused(&app, actor, press, error).await)
+        }
+    }
 }
 
 #[utoipa::path(post, path = "/api/v1/requests/{id}/deny", request_body = Option<Deny>,
@@ -337,16 +340,16 @@ pub(crate) async fn deny(
 ) -> Result<Json<Request>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Review])?;
     let key = key.with(&body);
-    let request = app
-        .access
-        .deny(
-            actor,
-            request_id(&id)?,
-            body.reason.as_deref(),
-            key.as_ref(),
-        )
-        .await?;
-    Ok(Json(stored(&app, actor, &request).await))
+    let id = request_id(&app, actor, &id).await?;
+    let reason = body.reason.as_deref();
+    let pressed = app.access.deny(actor, id, reason, key.as_ref());
+    match pressed.await {
+        Ok(request) => Ok(Json(stored(&app, actor, &request).await)),
+        Err(error) => {
+            let press = (id, TriedPress::Deny);
+            Err(own_request::refused(&app, actor, press, error).await)
+        }
+    }
 }
 
 #[utoipa::path(post, path = "/api/v1/requests/{id}/discard",
@@ -358,7 +361,8 @@ pub(crate) async fn discard(
     Path(id): Path<String>,
 ) -> Result<Json<Request>, ProblemResponse> {
     caller.allow(&[TokenScope::Request, TokenScope::Review, TokenScope::Admin])?;
-    let (actor, id) = (caller.acting(), request_id(&id)?);
+    let actor = caller.acting();
+    let id = request_id(&app, &actor, &id).await?;
     if !caller.has(TokenScope::Review) && !actor.is(Role::Admin) {
         // a token for requests may withdraw its user's own requests only
         let request = app.access.request(&actor, id).await;
@@ -387,7 +391,7 @@ pub(crate) async fn break_glass(
     Body(body): Body<BreakGlass>,
 ) -> Result<Json<Request>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Request])?;
-    let (key, id) = (key.with(&body), request_id(&id)?);
+    let (key, id) = (key.with(&body), request_id(&app, actor, &id).await?);
     let pressed = app
         .access
         .break_glass(actor, id, &body.justification, key.as_ref());
@@ -406,8 +410,8 @@ pub(crate) async fn close_review(
     OptionalBody(body): OptionalBody<CloseReview>,
 ) -> Result<Json<Request>, ProblemResponse> {
     caller.allow(&[TokenScope::Review, TokenScope::Admin])?;
-    let (key, id) = (key.with(&body), request_id(&id)?);
     let actor = caller.acting();
+    let (key, id) = (key.with(&body), request_id(&app, &actor, &id).await?);
     let closed = app
         .access
         .close_review(&actor, id, body.reason.as_deref(), key.as_ref());

@@ -48,6 +48,7 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<HealthPart>
     parts.push(line(app).await);
     parts.push(chain(app));
     parts.push(rules(app));
+    parts.extend(roles(app));
     parts.push(sweeps(app).await);
     parts.extend(people(app).await);
     for (channel, waiting) in counts.iter().flat_map(|counts| &counts.notices) {
@@ -352,6 +353,23 @@ fn rules(app: &App) -> HealthPart {
             rank: 3,
         },
     }
+}
+
+fn roles(app: &App) -> Option<HealthPart> {
+    let missing = app.identity.missing_groups(&app.access.directory());
+    (!missing.is_empty()).then(|| HealthPart {
+        name: "Roles".to_owned(),
+        badge: Badge {
+            word: "Not found",
+            look: "pending",
+        },
+        now: format!(
+            "The directory has no group named {}; its members have no role.",
+            plain(&missing.join(", "))
+        ),
+        todo: "Correct the name in [identity]: hallpass server doctor.",
+        rank: 1,
+    })
 }
 
 async fn export(app: &App) -> HealthPart {

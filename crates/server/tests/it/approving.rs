@@ -57,6 +57,34 @@ fn a_call_says_both_and_both_are_shown() {
 }
 
 #[test]
+fn a_requester_reads_who_can_decide_and_a_short_id_is_enough() {
+    run(async {
+        let server = TestServer::new();
+        let asked = server.ask("ana/all", "Admin").await;
+        let id = asked["id"].as_str().unwrap();
+        let short = &id[..16];
+        for press in ["approve", "deny"] {
+            let path = format!("/api/v1/requests/{short}/{press}");
+            let refused = server.post(&path, "ana/all", &json!({})).await.json();
+            let detail = refused["detail"].as_str().unwrap();
+            let own = format!("You can’t {press} your own request. ");
+            assert!(
+                detail.starts_with(&own) && detail.contains("cai@corp.example"),
+                "{detail}"
+            );
+        }
+        let path = format!("/api/v1/requests/{short}/approve");
+        let approved = server.post(&path, "cai/all", &json!({})).await.json();
+        assert_eq!(approved["id"], asked["id"]);
+        let grant = approved["grant_id"].as_str().unwrap();
+        let path = format!("/api/v1/grants/{}", &grant[..16]);
+        assert_eq!(server.get(&path, "ana/all").await.json()["id"], grant);
+        let other = server.get("/api/v1/grants/grn_ffff0000", "ana/all").await;
+        assert_eq!(other.short(), "404 not-found");
+    });
+}
+
+#[test]
 fn the_form_asks_for_both_and_keeps_what_was_typed() {
     run(async {
         let server = TestServer::new();

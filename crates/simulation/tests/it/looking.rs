@@ -362,6 +362,14 @@ fn pages_of_the_catalog_add_up_to_the_whole() {
             "oncall -"
         ]
     );
+    for (name, count) in [("readonly", 2), ("Admin", 1), ("Other", 0)] {
+        let page = CatalogPage {
+            permission_set: Some(name.to_owned()),
+            ..all.clone()
+        };
+        let found = scene.access.catalog_page(&scene.ana, &page).unwrap();
+        assert_eq!(found.entries.len(), count, "{name}");
+    }
     for limit in 1..6 {
         let (mut entries, mut after) = (Vec::new(), None);
         loop {
