@@ -210,11 +210,17 @@ impl Client {
         self.read(&bytes)
     }
 
-    /// Checks that something answers there, before a user is sent to a browser.
+    /// Checks that a Hallpass server answers there, before a user is sent to a browser.
     pub async fn ensure_answers(&self) -> Result<(), Failure> {
         let url = self.url(&["me"])?;
-        let answer = self.http.head(url).timeout(CONNECT_TIMEOUT).send().await;
-        answer.map(|_| ()).map_err(|error| self.unreachable(&error))
+        let answer = self.http.get(url).timeout(CONNECT_TIMEOUT).send().await;
+        let answer = answer.map_err(|error| self.unreachable(&error))?;
+        match self.answer(answer).await {
+            Err(Refused { failure, .. }) if failure.has_code().is_none() => Err(failure),
+            Err(Refused { failure, .. }) if failure.is_unreachable() => Err(failure),
+            // a refusal without a token is one of Hallpass
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     pub async fn persona_token(&self, email: &str) -> Result<String, Failure> {
@@ -223,7 +229,16 @@ impl Client {
             .map_err(|()| Failure::bug("a server address without a path"))?
             .pop_if_empty()
             .extend(["demo", "token", email]);
-        let bytes = self.call(&Method::GET, &url, None).await?;
+        let answer = self.http.get(url).send().await;
+        let answer = answer.map_err(|error| self.unreachable(&error))?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            let server = server_key(&self.address);
+            let message = format!("`{server}` has no demo user `{email}`");
+            return Err(Failure::failed(message).code("unknown-user").help(
+                "`hallpass demo` prints its users; on another server sign in with `hallpass login`",
+            ));
+        }
+        let bytes = self.answer(answer).await?;
         String::from_utf8(bytes).map_err(Failure::bug)
     }
 

@@ -163,7 +163,7 @@ pub fn requests(items: &[Request], view: &Viewpoint) -> Table {
 }
 
 pub fn grants(items: &[Grant], view: &Viewpoint) -> Table {
-    let mut table = Table::new(&["=ID", "=STATE", "WHO", "WHAT", "ENDS", "REASON"]);
+    let mut table = Table::new(&["=ID", "STATE", "WHO", "WHAT", "ENDS", "REASON"]);
     let ids = short_ids(items.iter().map(|it| it.id.as_str()));
     for (item, id) in items.iter().zip(ids) {
         table.row([
@@ -441,6 +441,20 @@ mod tests {
         let told = grant(&extended, &view());
         let line = "  ends      16:00 UTC, in 2h 0m; being extended to 18:00 UTC\n";
         assert!(told.contains(line), "{told}");
+    }
+
+    #[test]
+    fn tables_fit_a_hundred_columns() {
+        let mut held = sample();
+        held.not_armed = Some("full".into());
+        held.reason = "OPS-4179: follow the settlement replay to its end".into();
+        let text = grants(&[held], &view()).text(Some(100));
+        assert!(text.starts_with("ID "), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 100),
+            "{text}"
+        );
+        assert!(text.contains("grn_01934a5b6c7d "), "{text}");
     }
 
     #[test]

@@ -81,6 +81,10 @@ pub fn report_causes() {
     VERBOSE.store(true, Ordering::Relaxed);
 }
 
+fn is_verbose() -> bool {
+    VERBOSE.load(Ordering::Relaxed)
+}
+
 #[derive(Debug)]
 pub struct Failure {
     exit: Exit,
@@ -245,7 +249,8 @@ impl Failure {
     pub fn words(&self) -> String {
         let mut words = self.message.clone();
         let details = self.details.iter().map(String::as_str);
-        for detail in details.chain(self.cause.as_deref()) {
+        let cause = self.cause.as_deref().filter(|_| is_verbose());
+        for detail in details.chain(cause) {
             words = format!("{}; {detail}", words.trim_end_matches('.'));
         }
         words
@@ -262,8 +267,7 @@ impl Failure {
         match form {
             FailureForm::Json => say::say_unbroken(&self.json()),
             FailureForm::Text => {
-                let is_verbose = VERBOSE.load(Ordering::Relaxed);
-                say::say(&self.text(say::stderr_has_colour(), is_verbose));
+                say::say(&self.text(say::stderr_has_colour(), is_verbose()));
             }
         }
     }
@@ -299,7 +303,7 @@ impl Failure {
             // writing to a `String` cannot fail
             let _ = write!(text, " (at {})", say::plain(&place.join(": ")));
         }
-        for line in &self.details {
+        for line in self.details.iter().flat_map(|it| it.lines()) {
             text.push_str("\n  ");
             text.push_str(&say::plain(line));
         }
@@ -310,7 +314,8 @@ impl Failure {
         match &self.cause {
             Some(cause) if is_verbose => {
                 text.push_str("\n  cause: ");
-                text.push_str(&say::plain(cause));
+                let lines: Vec<String> = cause.lines().map(say::plain).collect();
+                text.push_str(&lines.join("\n    "));
             }
             Some(_) => text.push_str("\n  `--verbose` adds the cause"),
             None => {}
@@ -354,11 +359,11 @@ mod tests {
     fn a_failure_reads_as_error_details_and_help() {
         let failure = Failure::failed("this expired at 23:12")
             .code("expired")
-            .detail("nothing was granted")
+            .detail("nothing was\ngranted")
             .help("request again");
         assert_eq!(
             failure.text(false, false),
-            "error[expired]: this expired at 23:12\n  nothing was granted\n  help: request again"
+            "error[expired]: this expired at 23:12\n  nothing was\n  granted\n  help: request again"
         );
         assert!({ failure.text(true, false) }.starts_with("\u{1b}[1;31merror[expired]"));
         let failure = failure.cause("dns error");

@@ -52,7 +52,7 @@ impl OutputArgs {
 }
 
 /// Minimum column width of wrapped text.
-const CELL_LEAST: u16 = 16;
+const CELL_LEAST: u16 = 12;
 
 #[derive(Debug, Default)]
 pub struct Table {

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use hallpass_channels::wording::lists::count;
 use hallpass_rules::{Diagnostic, RuleFile, Rules};
 use hallpass_terminal::exit::Failure;
 
@@ -31,12 +32,15 @@ pub fn rules_and_text(path: &Path, bytes: &[u8]) -> Result<(Rules, String), Fail
     match loaded {
         Ok((loaded, text)) => {
             for warning in &loaded.warnings {
-                tracing::warn!(file = shown, "{warning}");
+                // one line: a log in JSON would print `\n`
+                let words = warning.to_string().replace("\n  help: ", "; ");
+                tracing::warn!(file = shown, "{words}");
             }
             Ok((loaded.rules, text))
         }
         Err(errors) => {
-            let mut failure = Failure::bad_input(format!("`{shown}` has {} errors", errors.len()));
+            let mut failure =
+                Failure::bad_input(format!("`{shown}` has {}", count(errors.len(), "error")));
             for error in &errors {
                 failure = failure.detail(error.to_string());
             }
@@ -48,7 +52,7 @@ pub fn rules_and_text(path: &Path, bytes: &[u8]) -> Result<(Rules, String), Fail
 }
 
 pub fn owned_twice(file: &str, found: Vec<Diagnostic>) -> Failure {
-    let words = format!("`{file}` has {} errors", found.len());
+    let words = format!("`{file}` has {}", count(found.len(), "error"));
     let failure = found
         .into_iter()
         .fold(Failure::bad_input(words), |failure, mut error| {

@@ -108,7 +108,7 @@ fn obtain(args: &Args, address: &Url) -> Result<(SecretString, CredentialSource)
     let client = Client::new(address.clone(), None)?;
     block_on(client.ensure_answers())?;
     if let Some(email) = &args.persona {
-        let token = block_on(client.persona_token(email.as_str())).map_err(explained)?;
+        let token = block_on(client.persona_token(email.as_str()))?;
         return Ok((token.into(), CredentialSource::Given));
     }
     let made: LoginToken = if args.device {
@@ -117,15 +117,6 @@ fn obtain(args: &Args, address: &Url) -> Result<(SecretString, CredentialSource)
         block_on(browser::token(&client, address, &args.scopes))?
     };
     Ok((made.token.into(), CredentialSource::Login))
-}
-
-/// A server that is no demo has no such page.
-fn explained(failure: Failure) -> Failure {
-    match (failure.has_code(), failure.remedy()) {
-        (Some("not-found"), None) => Failure::failed("this server is no `hallpass demo`")
-            .help("`--as` signs in to the demo only; sign in with `hallpass login`"),
-        _ => failure,
-    }
 }
 
 fn read_token() -> Result<SecretString, Failure> {

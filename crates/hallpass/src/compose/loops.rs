@@ -449,7 +449,10 @@ async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
         let pause = if read { every } else { again };
         let found = engine.identity.missing_groups(&engine.access.directory());
         if found != missing && !found.is_empty() {
-            tracing::warn!(groups = ?found, "the directory lacks groups that `[identity]` names: their members have no role; `hallpass server doctor` says more");
+            tracing::warn!(
+                groups = found.join(", "),
+                "the directory lacks groups that `[identity]` names: their members have no role; `hallpass server doctor` says more"
+            );
         }
         missing = found;
         let read = Instant::now();

@@ -31,12 +31,14 @@ pub(super) async fn refused(
         return error.into();
     };
     let deciders = app.access.deciders(&request);
+    // an address is not capitalized at the begin of a sentence
+    let named: Vec<String> = deciders.iter().map(|it| format!("`{it}`")).collect();
     let facts = RefusedFacts {
         request: &request,
         tried,
         presser: actor.user.as_ref(),
         target: "",
-        deciders: &deciders.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        deciders: &named,
     };
     let detail = words(why, &facts, &PlainStyle);
     ProblemResponse::from(error).detail(detail)
