@@ -24,6 +24,7 @@ mod propagation;
 mod regions;
 mod release;
 mod remediation;
+mod roles;
 mod signing_key;
 mod store;
 mod telemetry;
@@ -43,7 +44,6 @@ use hallpass_base::time::utc_seconds;
 use hallpass_base::{Clock, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, GroupRef, PersonAttribute, Rules};
 use hallpass_terminal::exit::{Exit, Failure, Outcome};
-use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output::{self, OutputArgs, Table};
 use serde::Serialize;
 
@@ -512,7 +512,10 @@ fn check_directory(
         );
     } else if !missing.is_empty() {
         let known = { directory.groups().iter() }.map(|group| group.name.clone());
-        report.add("roles", Err(missing_groups(&missing, &known.collect())));
+        report.add(
+            "roles",
+            Err(roles::missing_groups(&missing, &known.collect())),
+        );
     } else {
         let administrators = identity.administrators(directory).len();
         let groups = role_groups.len();
@@ -536,39 +539,9 @@ fn check_directory(
     }
 }
 
-fn missing_groups(missing: &[String], known: &BTreeSet<String>) -> (String, &'static str) {
-    let named = missing.iter().map(|name| match nearest(name, known) {
-        Some(meant) => format!("{name} (did you mean {meant}?)"),
-        None => name.clone(),
-    });
-    let said = format!(
-        "no such group: {}; its members have no role",
-        named.collect::<Vec<_>>().join(", ")
-    );
-    (
-        said,
-        "correct the name in `[identity]`; `hallpass serve` reads it when it starts",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_misspelled_group_is_named_with_the_one_that_was_meant() {
-        let known = BTreeSet::from(["platform-admins".to_owned(), "auditors".to_owned()]);
-        for (missing, said) in [
-            (
-                "platfrom-admins",
-                "platfrom-admins (did you mean platform-admins?);",
-            ),
-            ("owners", "no such group: owners;"),
-        ] {
-            let (words, _) = missing_groups(&[missing.to_owned()], &known);
-            assert!(words.contains(said), "{words}");
-        }
-    }
 
     #[test]
     fn a_secret_that_is_there_and_of_no_use_is_not_told_as_missing() {

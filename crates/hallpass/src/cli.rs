@@ -44,7 +44,7 @@ Exit codes: 0 ok, 1 failed or partial, 2 bad input, 3 findings, 4 refused for
 safety, 5 held elsewhere, 70 internal. `hallpass COMMAND --help` says more."
 )]
 pub(crate) struct Cli {
-    /// Add the cause to an error: what AWS, a library or the system reported
+    /// Add the cause to an error, as AWS or the system reported it
     #[arg(long, global = true)]
     verbose: bool,
     #[command(subcommand)]

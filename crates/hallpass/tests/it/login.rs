@@ -132,13 +132,14 @@ fn a_login_with_a_code_is_waited_for_and_revoked_at_logout() {
     assert_eq!(
         asked,
         [
+            "GET me",
             "POST login/device",
             "POST login/token",
             "POST login/token",
             "GET me"
         ]
     );
-    assert_eq!(fake.calls()[0].body["scopes"], json!(["read"]));
+    assert_eq!(fake.calls()[1].body["scopes"], json!(["read"]));
     run(&mut command(&["logout"])).exits(0);
     assert_eq!(fake.asked().last().unwrap(), "POST logout");
 }

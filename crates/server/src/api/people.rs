@@ -80,12 +80,7 @@ pub(crate) async fn catalog(
         None => None,
     };
     if let Some(name) = &looking.permission_set {
-        let directory = app.access.directory();
-        let mut sets = directory.permission_sets().iter();
-        if !sets.any(|set| set.name.eq_ignore_ascii_case(name)) {
-            let why = format!("no permission set is named `{name}`");
-            return Err(bad_parameter("permission_set", why));
-        }
+        ensure_known(&app, name)?;
     }
     let page = CatalogPage {
         text: looking.q.unwrap_or_default(),
@@ -139,6 +134,16 @@ pub(crate) async fn catalog(
         total: catalog.total,
         next: catalog.next,
     }))
+}
+
+fn ensure_known(app: &App, permission_set: &str) -> Result<(), ProblemResponse> {
+    let directory = app.access.directory();
+    let mut sets = directory.permission_sets().iter();
+    if sets.any(|set| set.name.eq_ignore_ascii_case(permission_set)) {
+        return Ok(());
+    }
+    let why = format!("no permission set is named `{permission_set}`");
+    Err(bad_parameter("permission_set", why))
 }
 
 fn target_of(directory: &Directory, entry: &CatalogEntry) -> Option<Target> {
