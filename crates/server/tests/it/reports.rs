@@ -6,7 +6,7 @@ use hallpass_base::{TimeSpan, Timestamp};
 use serde_json::Value;
 
 use crate::signed_in::{At, server, text, words};
-use crate::test_server::{TestServer, asking, run};
+use crate::test_server::{TestServer, run};
 
 const HOUR: TimeSpan = TimeSpan::hours(1);
 
@@ -35,9 +35,7 @@ async fn used(server: &TestServer) -> (Timestamp, Timestamp) {
     all_active(server).await;
     let first = server.now();
     server.clock.advance(HOUR);
-    let mut elsewhere = asking("ReadOnly");
-    elsewhere["account"] = "orders-prod".into();
-    server.post("/api/v1/requests", "dee/all", &elsewhere).await;
+    server.ask("dee/all", "ReadOnly").await;
     all_active(server).await;
     (first, server.now())
 }
@@ -79,7 +77,8 @@ fn who_had_access_is_told_for_a_period_or_a_moment() {
             (format!("from={early}&to={first}"), vec![]),
             (format!("from={first}&to={second}"), vec!["ana"]),
             ("user=dee@corp.example".to_owned(), vec!["dee"]),
-            ("account=payments-prod".to_owned(), vec!["ana"]),
+            ("account=payments-prod".to_owned(), vec!["dee", "ana"]),
+            ("account=orders-prod".to_owned(), vec![]),
             ("permission_set=readonly".to_owned(), vec!["dee", "ana"]),
             ("permission_set=Admin".to_owned(), vec![]),
             ("ou=nowhere".to_owned(), vec![]),
