@@ -2,7 +2,7 @@
 
 use hallpass_access::{
     Change, Ends, Grant, GrantFilter, GrantState, GrantStateKind, ListingConditions, PastQuery,
-    Period, Request, RequestFilter, RequestState, RequestStateKind, Review, Subject, SubjectSet,
+    Request, RequestFilter, RequestState, RequestStateKind, Review, Subject, SubjectSet,
     ViewerScope, Write,
 };
 use hallpass_base::{GrantId, RequestId, TargetNames};
@@ -55,7 +55,7 @@ fn asked(n: u64, by: u64, set: &str) -> Request {
     }
 }
 
-fn held(n: u64, by: u64, set: &str) -> Grant {
+pub(super) fn held(n: u64, by: u64, set: &str) -> Grant {
     Grant {
         holder: person(by),
         key: account_key(by, 1),
@@ -66,7 +66,7 @@ fn held(n: u64, by: u64, set: &str) -> Grant {
     }
 }
 
-async fn numbers(store: &Store, sets: &[&str]) -> SubjectSet {
+pub(super) async fn numbers(store: &Store, sets: &[&str]) -> SubjectSet {
     let known = store.subjects(0, 99).await.unwrap();
     let of_set = |subject: &Subject| match subject {
         Subject::Account { permission_set, .. } => sets.contains(&permission_set.as_str()),
@@ -495,90 +495,6 @@ pub async fn the_past_is_counted_by_subject_holder_and_time(store: Store) {
         let newest = newest.map(|n| grant_ids(&[n])[0]);
         let seen = (past.count, past.more, past.newest.map(|grant| grant.id));
         assert_eq!(seen, (count, false, newest), "{query:?}");
-    }
-}
-
-fn of_period(from: u64, to: u64) -> GrantFilter {
-    GrantFilter {
-        active_in: Period::new(at(from), at(to)),
-        ..GrantFilter::default()
-    }
-}
-
-fn of_several_times() -> Vec<Grant> {
-    let over = |n: u64, by, set, end| Grant {
-        state: ended(end),
-        ..held(n, by, set)
-    };
-    let active = Grant {
-        state: GrantState::Active,
-        ..held(1, 1, "C")
-    };
-    let never = Grant {
-        granted_at: None,
-        state: GrantState::Failed {
-            at: at(52),
-            error: "denied".to_owned(),
-        },
-        ..held(25, 1, "A")
-    };
-    vec![
-        active,
-        over(10, 1, "A", 20),
-        over(20, 2, "A", 51),
-        over(30, 1, "B", 50),
-        over(40, 1, "B", 99),
-        over(55, 1, "A", 56),
-        over(60, 1, "A", 70),
-        never,
-    ]
-}
-
-/// Pages of every size give the same grants.
-pub async fn grants_of_a_period_are_those_whose_access_it_overlaps(store: Store) {
-    let grants = of_several_times();
-    let active = grants[0].id;
-    put(&store, vec![], grants).await;
-    let of_b = numbers(&store, &["B"]).await;
-    let held_by = |n| GrantFilter {
-        holder: Some(user(n)),
-        ..of_period(50, 60)
-    };
-    let about_b = GrantFilter {
-        only: ListingConditions {
-            subjects: Some(of_b),
-            ..ListingConditions::default()
-        },
-        ..of_period(50, 60)
-    };
-    let rows = [
-        (of_period(50, 60), vec![55, 40, 20, 1]),
-        (of_period(50, 61), vec![60, 55, 40, 20, 1]),
-        (of_period(49, 50), vec![40, 30, 20, 1]),
-        (of_period(100, 900), vec![1]),
-        (of_period(0, 1), vec![]),
-        (held_by(2), vec![20]),
-        (held_by(9), vec![]),
-        (about_b, vec![40]),
-    ];
-    for (filter, expected) in rows {
-        for limit in [1, 2, 99] {
-            let found = all_grants(&store, &filter, limit).await;
-            assert_eq!(found, grant_ids(&expected), "{filter:?} by {limit}");
-        }
-    }
-    // a later end is found too
-    for state in [ending(79), ended(80)] {
-        let found = store.grant(active).await.unwrap().unwrap();
-        let change = Change {
-            grants: vec![Write::Update(Grant { state, ..found })],
-            ..Change::default()
-        };
-        store.commit(change).await.unwrap();
-    }
-    for (from, expected) in [(80, vec![40]), (79, vec![40, 1])] {
-        let found = all_grants(&store, &of_period(from, 90), 99).await;
-        assert_eq!(found, grant_ids(&expected), "{from}");
     }
 }
 

@@ -23,6 +23,7 @@ pub mod listings;
 pub mod locks;
 pub mod log;
 pub mod outbox;
+pub mod periods;
 pub mod queries;
 pub mod queue;
 pub mod quotas;
@@ -113,9 +114,10 @@ macro_rules! conformance {
                 a_sight_of_very_much_is_whole_too
                 subjects_are_numbered_once_in_order
                 who_left_is_found_by_the_address_of_their_newest_grant
-                grants_of_a_period_are_those_whose_access_it_overlaps
                 the_past_is_counted_by_subject_holder_and_time
                 ends_are_told_by_those_that_hold;
+            periods:
+                grants_of_a_period_are_those_whose_access_it_overlaps;
             assignments:
                 a_new_desire_makes_a_row_that_is_due_at_once
                 what_is_desired_is_guarded_by_revision
