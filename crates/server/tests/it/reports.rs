@@ -37,7 +37,10 @@ async fn used(server: &TestServer) -> (Timestamp, Timestamp) {
     server.clock.advance(HOUR);
     server.ask("dee/all", "ReadOnly").await;
     all_active(server).await;
-    (first, server.now())
+    let second = server.now();
+    // a period ends before now
+    server.clock.advance(HOUR);
+    (first, second)
 }
 
 async fn rows(server: &TestServer, path: &str, size: usize) -> Vec<Value> {
