@@ -20,7 +20,7 @@ const FIELDS: &[&str] = &[
     "because",
 ];
 
-/// List the access you may request by permission set, with its approvers
+/// List the access you may request, and its approvers
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  hallpass catalog\n  hallpass catalog --search payments\n  hallpass catalog --permission-set ReadOnly"
