@@ -99,6 +99,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(new_request::router())
         .merge(request::router())
         .merge(requests::router())
+        .merge(requests_csv::router())
         .merge(reviews::router())
         .merge(batch::router())
         .merge(sign_in::router())

@@ -14,7 +14,6 @@ use serde::Deserialize;
 
 use super::{
     presenter::{At, Presenter},
-    requests_csv,
     rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page, url_encoded},
     words::plain,
@@ -58,7 +57,7 @@ pub(super) struct RequestsQuery {
 }
 
 /// What a form selects, and which of its fields the page ignores.
-pub(super) struct Wanted {
+pub(super) struct SelectedRequests {
     pub(super) view: RequestView,
     pub(super) filter: RequestFilter,
     pub(super) problems: Vec<String>,
@@ -74,9 +73,7 @@ const STATES: [(RequestStateKind, &str); 6] = [
 ];
 
 pub(crate) fn router() -> Router<App> {
-    Router::new()
-        .route("/requests", get(list))
-        .route("/requests.csv", get(requests_csv::export))
+    Router::new().route("/requests", get(list))
 }
 
 impl RequestsQuery {
@@ -109,7 +106,11 @@ impl RequestsQuery {
         fields.any(|(_, value)| !value.trim().is_empty())
     }
 
-    pub(super) async fn wanted(&self, app: &App, viewer: &Viewer) -> Result<Wanted, AccessError> {
+    pub(super) async fn wanted(
+        &self,
+        app: &App,
+        viewer: &Viewer,
+    ) -> Result<SelectedRequests, AccessError> {
         let days = Days::of(&self.from, &self.to, &viewer.zone);
         let query = ListingQuery {
             person: self.person.clone(),
@@ -126,7 +127,7 @@ impl RequestsQuery {
         if viewer.actor.reads_all() {
             problems.extend(nothing_named(&unmatched));
         }
-        Ok(Wanted {
+        Ok(SelectedRequests {
             view: if self.is_mine() {
                 RequestView::Mine
             } else {

@@ -1,10 +1,12 @@
 //! The filtered requests as a streamed CSV file, newest first, with ids and UTC times.
 
 use axum::{
+    Router,
     body::Body,
     extract::{Query, State},
     http::header,
     response::{IntoResponse, Response},
+    routing::get,
 };
 use futures_util::stream;
 use hallpass_access::{AccessError, Request, RequestFilter, RequestView, VisibleLinks};
@@ -48,7 +50,11 @@ struct Export {
     text: String,
 }
 
-pub(super) async fn export(
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/requests.csv", get(export))
+}
+
+async fn export(
     State(app): State<App>,
     viewer: Viewer,
     Query(coming): Query<RequestsQuery>,

@@ -1,9 +1,8 @@
 //! Listings: pages, filters, and counts.
 
 use hallpass_access::{
-    Change, Ends, Grant, GrantFilter, GrantState, GrantStateKind, ListingConditions, PastQuery,
-    Request, RequestFilter, RequestState, RequestStateKind, Review, Subject, SubjectSet,
-    ViewerScope, Write,
+    Change, Ends, Grant, GrantFilter, GrantState, GrantStateKind, PastQuery, Request,
+    RequestFilter, RequestState, RequestStateKind, Review, Subject, SubjectSet, ViewerScope, Write,
 };
 use hallpass_base::{GrantId, RequestId, TargetNames};
 
@@ -45,7 +44,7 @@ fn set_named(name: &str) -> TargetNames {
     }
 }
 
-fn asked(n: u64, by: u64, set: &str) -> Request {
+pub(super) fn asked(n: u64, by: u64, set: &str) -> Request {
     Request {
         requester: person(by),
         key: Some(account_key(by, 1)),
@@ -126,124 +125,6 @@ pub async fn pieces_of_a_listing_make_the_whole(store: Store) {
     }
 }
 
-/// Requests and grants 1 to 12: person by `n % 4`, set by `n % 3`, rule by `n % 2`.
-pub async fn conditions_narrow_requests_and_grants_alike(store: Store) {
-    let (sets, rules) = (["A", "B", "C"], ["even", "odd"]);
-    let pick = |of: &[&str], n: u64| of[usize::try_from(n).unwrap() % of.len()].to_owned();
-    let rule = |n| vec![pick(&rules, n)];
-    let requests = (1..=12).map(|n| {
-        let mut request = asked(n, n % 4, &pick(&sets, n));
-        request.decided.based_on = rule(n);
-        request
-    });
-    let grants = (1..=12).map(|n| Grant {
-        based_on: rule(n),
-        ..held(n, n % 4, &pick(&sets, n))
-    });
-    put(&store, requests.collect(), grants.collect()).await;
-    let people = |of: &[u64]| Some(of.iter().map(|n| user(*n)).collect());
-    let of_set = async |names: &[&str]| Some(numbers(&store, names).await);
-    let all = ListingConditions::default;
-    let rows: [(ListingConditions, &[u64]); 9] = [
-        (
-            ListingConditions {
-                people: people(&[1, 3]),
-                ..all()
-            },
-            &[11, 9, 7, 5, 3, 1],
-        ),
-        (
-            ListingConditions {
-                people: people(&[]),
-                ..all()
-            },
-            &[],
-        ),
-        (
-            ListingConditions {
-                people: people(&[99]),
-                ..all()
-            },
-            &[],
-        ),
-        (
-            ListingConditions {
-                subjects: of_set(&["B"]).await,
-                ..all()
-            },
-            &[10, 7, 4, 1],
-        ),
-        (
-            ListingConditions {
-                subjects: of_set(&["none"]).await,
-                ..all()
-            },
-            &[],
-        ),
-        (
-            ListingConditions {
-                rule: Some("even".to_owned()),
-                ..all()
-            },
-            &[12, 10, 8, 6, 4, 2],
-        ),
-        (
-            ListingConditions {
-                rule: Some("none".to_owned()),
-                ..all()
-            },
-            &[],
-        ),
-        (
-            ListingConditions {
-                from: Some(at(4)),
-                to: Some(at(7)),
-                ..all()
-            },
-            &[6, 5, 4],
-        ),
-        (
-            ListingConditions {
-                people: people(&[0, 2]),
-                subjects: of_set(&["A", "B"]).await,
-                rule: Some("even".to_owned()),
-                from: Some(at(5)),
-                to: None,
-            },
-            &[12, 10, 6],
-        ),
-    ];
-    for (only, wanted) in rows {
-        for sight in [None, Some(sight(Some(1), (1..=3).collect()))] {
-            narrow_alike(&store, &only, sight, wanted).await;
-        }
-    }
-}
-
-async fn narrow_alike(
-    store: &Store,
-    only: &ListingConditions,
-    sight: Option<ViewerScope>,
-    wanted: &[u64],
-) {
-    for limit in [1, 2, 99] {
-        let filter = RequestFilter {
-            only: only.clone(),
-            sight: sight.clone(),
-            ..RequestFilter::default()
-        };
-        let found = all_requests(store, &filter, limit).await;
-        assert_eq!(found, request_ids(wanted), "{filter:?}");
-        let filter = GrantFilter {
-            only: only.clone(),
-            sight: sight.clone(),
-            ..GrantFilter::default()
-        };
-        let found = all_grants(store, &filter, limit).await;
-        assert_eq!(found, grant_ids(wanted), "{filter:?}");
-    }
-}
-
 fn of_several_people() -> (Vec<Request>, Vec<Grant>) {
     let with_approvers = |n, approvers: &[u64]| {
         let mut request = asked(n, 1, "A");
@@ -288,7 +169,7 @@ fn of_several_people() -> (Vec<Request>, Vec<Grant>) {
     (requests, grants)
 }
 
-fn sight(who: Option<u64>, subjects: SubjectSet) -> ViewerScope {
+pub(super) fn sight(who: Option<u64>, subjects: SubjectSet) -> ViewerScope {
     ViewerScope {
         user: who.map(user),
         subjects,

@@ -17,6 +17,7 @@ pub mod alerts;
 pub mod armed_ends;
 pub mod assignments;
 pub mod changes;
+pub mod conditions;
 pub mod ends;
 pub mod group_sync;
 pub mod listings;
@@ -107,9 +108,10 @@ macro_rules! conformance {
                 a_search_goes_on_where_it_ended
                 a_log_has_an_id_from_its_first_record_on
                 the_oldest_record_that_waits_for_the_export_is_known;
+            conditions:
+                conditions_narrow_requests_and_grants_alike;
             listings:
                 pieces_of_a_listing_make_the_whole
-                conditions_narrow_requests_and_grants_alike
                 a_sight_leaves_out_what_is_not_somebody_s
                 a_sight_of_very_much_is_whole_too
                 subjects_are_numbered_once_in_order
