@@ -37,10 +37,7 @@ fn name_of(schema: &Value) -> String {
 }
 
 fn line(text: &Value) -> String {
-    text.as_str()
-        .unwrap_or_default()
-        .replace('\n', " ")
-        .replace('|', "\\|")
+    text.as_str().unwrap_or_default().replace('\n', " ")
 }
 
 /// The description of an optional form is in its `oneOf`.
@@ -49,6 +46,15 @@ fn meaning(member: &Value) -> String {
     let all = std::iter::once(member).chain(options);
     let mut described = all.map(|it| &it["description"]).filter(|it| !it.is_null());
     described.next().map(line).unwrap_or_default()
+}
+
+fn item(text: &mut String, name: &str, kind: &str, meaning: &str) {
+    let meaning = if meaning.is_empty() {
+        String::new()
+    } else {
+        format!(": {meaning}")
+    };
+    writeln!(text, "- `{name}` ({kind}){meaning}").unwrap();
 }
 
 fn operation(text: &mut String, method: &str, path: &str, operation: &Value) {
@@ -68,15 +74,15 @@ fn operation(text: &mut String, method: &str, path: &str, operation: &Value) {
         parameters.filter(|one| !(one["in"] == "path" && line(&one["description"]).is_empty()));
     for (index, one) in explained.enumerate() {
         if index == 0 {
-            text.push_str("\n| parameter | type | meaning |\n|---|---|---|\n");
+            text.push_str("\nParameters:\n\n");
         }
         let place = match &one["in"] {
             place if place == "query" => String::new(),
-            place => format!(" ({})", line(place)),
+            place => format!(", {}", line(place)),
         };
         let (name, meaning) = (line(&one["name"]), line(&one["description"]));
         let kind = name_of(&one["schema"]);
-        writeln!(text, "| `{name}`{place} | {kind} | {meaning} |").unwrap();
+        item(text, &name, &format!("{kind}{place}"), &meaning);
     }
     let body = &operation["requestBody"]["content"]["application/json"]["schema"];
     if !body.is_null() {
@@ -135,20 +141,15 @@ fn page() -> String {
             .flatten()
             .filter_map(Value::as_str)
             .collect();
-        text.push_str("\n| member | type | meaning |\n|---|---|---|\n");
+        text.push('\n');
         for (member, one) in members {
             let optional = if required.contains(&member.as_str()) {
                 ""
             } else {
                 ", optional"
             };
-            writeln!(
-                text,
-                "| `{member}` | {}{optional} | {} |",
-                name_of(one),
-                meaning(one)
-            )
-            .unwrap();
+            let kind = name_of(one) + optional;
+            item(&mut text, member, &kind, &meaning(one));
         }
     }
     text
