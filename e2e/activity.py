@@ -466,10 +466,12 @@ def with_grant(stage):
 
     # what came a day earlier makes the log begin before the grant; what is in the future says nothing of how far it goes
     def log(name, *made):
-        earlier = [one(-60 * hours, "ec2", "DescribeInstances", who="worker", role="worker", path="") for hours in (24, 0)]
+        # and one a second after its begin: the log reaches into the grant
+        earlier = [one(minutes, "ec2", "DescribeInstances", who="worker", role="worker", path="") for minutes in (-24 * 60, 1 / 60)]
         stage.path(f"{name}.json").write_text(json.dumps({"Records": earlier + list(made)}))
         return ingest(stage, "snapshots", f"{name}.json")
 
+    wait(lambda: datetime.datetime.now(datetime.timezone.utc) > now + datetime.timedelta(seconds=2), 10, world.process)
     ran, _ = log("quiet", one(600, "s3", "ListBuckets", who="other", role="worker", path=""))
     said = json.loads(show("--output", "json").stdout)
     check.equal("while the log is behind it is not called unused", (ran.returncode, said["state"]), (0, "not_so_far"))

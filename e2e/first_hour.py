@@ -302,7 +302,7 @@ def entitled(machine, check, world, lines):
     machine.has("hallpass.env", f"AWS_ENDPOINT_URL={world.endpoint}\nAWS_EC2_METADATA_DISABLED=true\n")
     for line in checked:
         done = machine.say(line)
-        check("without credentials the check finds none, and says where they belong", done.returncode == 1 and "no credentials found in chain" in done.stdout
+        check("without credentials the check finds none, and says where they belong", done.returncode == 1 and "there are no AWS credentials" in done.stdout
               and "docs/operations/systemd.md" in done.stdout, (done.returncode, (done.stdout + done.stderr)[-900:]))
     # on a machine of AWS both are there without a word
     machine.has("hallpass.env", f"# this machine's AWS\nAWS_ENDPOINT_URL={world.endpoint}\nAWS_EC2_METADATA_SERVICE_ENDPOINT='{metadata.endpoint}'\n")

@@ -1,6 +1,6 @@
 variable "bucket" {
   type        = object({ id = string, arn = string })
-  description = "The bucket, { id, arn }: whoever makes it says whether it may be destroyed."
+  description = "The bucket, { id, arn }: its creator decides whether it may be destroyed."
 }
 
 variable "earlier_days" {

@@ -181,7 +181,7 @@ variable "audit_prefix" {
 variable "lock_mode" {
   type        = string
   default     = "governance"
-  description = "Object Lock of audit records: with compliance nobody deletes them before their time, not even the root user."
+  description = "Object Lock of audit records: `compliance`: not even the root user can delete them early."
   validation {
     condition     = contains(["governance", "compliance"], var.lock_mode)
     error_message = "lock_mode is governance or compliance."
