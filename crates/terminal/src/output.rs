@@ -417,7 +417,7 @@ mod tests {
                 "Active / Failed".to_owned(),
             ]);
         }
-        for width in [None, Some(40)] {
+        for width in [None, Some(34)] {
             let text = painted(&table.text(width));
             assert!(text.contains("\u{1b}[32mActive\u{1b}[0m"), "{text}");
             assert!(
