@@ -89,7 +89,7 @@ fn approved(row: &ReportedAccess) -> String {
     let by = plain(&row.approvers.join(", "));
     match row.approval {
         Some(Approval::NotRequired) => "Not required".to_owned(),
-        Some(Approval::Own) => format!("{by} (self)"),
+        Some(Approval::Own) => "Self-approved".to_owned(),
         Some(Approval::BreakGlass) => format!("{by} (break glass)"),
         Some(Approval::Peer | Approval::Adopted | Approval::Unknown) | None => by,
     }
