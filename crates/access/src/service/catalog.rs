@@ -1,7 +1,7 @@
 //! Pages of requestable targets. Only targets that some rule offers the user are decided; the
 //! product of accounts and permission sets is never computed.
 
-use hallpass_base::{AccountId, GroupId, TimeSpan};
+use hallpass_base::{AccountId, GroupId, TimeSpan, fold};
 use hallpass_rules::directory::Group;
 use hallpass_rules::{Ask, Decision, DecisionKind, Directory, SetBits};
 use serde::Serialize;
@@ -202,7 +202,7 @@ impl Access {
         page: &CatalogPage,
     ) -> Vec<CatalogRow<'a>> {
         let of_name = page.permission_set.as_ref().map(|wanted| {
-            let is_it = |_, name: &str| name.eq_ignore_ascii_case(wanted);
+            let is_it = |_, name: &str| fold::is_same(name, wanted);
             SetBits::of(&scope.directory, is_it)
         });
         let masks: Vec<(&str, SetBits)> = words

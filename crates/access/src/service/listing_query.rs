@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_base::{AccountId, Email, GroupId, Timestamp, UserId};
+use hallpass_base::{AccountId, Email, GroupId, Timestamp, UserId, fold};
 use hallpass_rules::Directory;
 
 use super::Access;
@@ -216,9 +216,9 @@ fn typed(text: &str) -> Option<&str> {
 
 /// Returns the values that `text` names, or else those whose name contains it.
 fn named<T: Ord>(text: &str, names: impl Iterator<Item = (T, String)>) -> BTreeSet<T> {
-    let text = text.trim().to_lowercase();
+    let text = fold::folded(text.trim());
     let mut fits: Vec<(T, String)> = names
-        .map(|(value, name)| (value, name.to_lowercase()))
+        .map(|(value, name)| (value, fold::folded(&name)))
         .filter(|(_, name)| name.contains(&text))
         .collect();
     if fits.iter().any(|(_, name)| *name == text) {
@@ -233,11 +233,17 @@ mod tests {
 
     #[test]
     fn a_text_selects_what_it_names_or_else_what_contains_it() {
-        let names = [(1, "prod"), (2, "payments-prod"), (3, "Payments-Dev")];
+        let names = [
+            (1, "prod"),
+            (2, "payments-prod"),
+            (3, "Payments-Dev"),
+            (4, "Große"),
+        ];
         for (text, wanted) in [
             ("prod", &[1][..]),
             (" PAYMENTS ", &[2, 3]),
             ("payments-dev", &[3]),
+            ("GROSSE", &[4]),
             ("stage", &[]),
         ] {
             let names = names.map(|(value, name)| (value, name.to_owned()));

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
 use hallpass_access::{CATALOG_PAGE_MAX, CatalogEntry, CatalogPage, Directory};
 use hallpass_api::{Me, Named, Offer, Offers, Portal};
-use hallpass_base::{GroupId, Target};
+use hallpass_base::{GroupId, Target, fold};
 use serde::Deserialize;
 
 use crate::{
@@ -139,7 +139,7 @@ pub(crate) async fn catalog(
 fn ensure_known(app: &App, permission_set: &str) -> Result<(), ProblemResponse> {
     let directory = app.access.directory();
     let mut sets = directory.permission_sets().iter();
-    if sets.any(|set| set.name.eq_ignore_ascii_case(permission_set)) {
+    if sets.any(|set| fold::is_same(&set.name, permission_set)) {
         return Ok(());
     }
     let why = format!("no permission set is named `{permission_set}`");
