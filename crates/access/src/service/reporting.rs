@@ -10,7 +10,7 @@ use hallpass_rules::Directory;
 use super::{Access, AccessError, RequestView};
 use crate::{
     AccessSpan, Actor, Fate, Grant, GrantFilter, GroupAssignment, Listed, ListingConditions,
-    Period, Request, RequestFilter, Subject, SubjectSet, Sweep, SweepItem,
+    Period, ReadError, Request, RequestFilter, Subject, SubjectSet, Sweep, SweepItem,
 };
 
 /// How far a start may lie before the time in the id, after a wrong clock.
@@ -135,19 +135,38 @@ impl Access {
     ) -> Result<Listed<Request, RequestId>, AccessError> {
         ensure_reads(actor)?;
         let period = filter.period;
-        let latest = RequestId::first_at(MILLISECONDS.after(period.to()));
-        let earliest = RequestId::first_at(period.from());
         let filter = RequestFilter {
             requester: filter.person.clone(),
-            subjects: self.subjects_of(&filter.targets).await?,
-            before: before.into_iter().chain([latest]).min(),
+            only: ListingConditions {
+                subjects: self.subjects_of(&filter.targets).await?,
+                from: Some(period.from()),
+                to: Some(MILLISECONDS.after(period.to())),
+                ..ListingConditions::default()
+            },
+            before,
             ..RequestFilter::default()
         };
         let found = self.requests(actor, RequestView::All, &filter, limit);
         let mut found = Box::pin(found).await?;
         found.rows.retain(|request| period.has(request.asked_at));
-        found.next = found.next.filter(|next| *next > earliest);
         Ok(found)
+    }
+
+    /// Returns whether a permission set has this name today, or had it in a stored request.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub async fn knows_permission_set(&self, name: &str) -> Result<bool, ReadError> {
+        let directory = self.directory();
+        let mut today = directory.permission_sets().iter();
+        if today.any(|set| fold::is_same(&set.name, name)) {
+            return Ok(true);
+        }
+        let subjects = self.subjects().await?;
+        Ok(subjects.iter().any(|(_, subject)| match subject {
+            Subject::Account { permission_set, .. } => fold::is_same(permission_set, name),
+            Subject::Group { .. } => false,
+        }))
     }
 
     async fn subjects_of(
@@ -270,5 +289,43 @@ impl ReportFilter {
             permission_set,
             assignment,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_rules::directory::OuRef;
+
+    use super::*;
+    use crate::sweep::tests::snapshot;
+
+    #[test]
+    fn an_organizational_unit_covers_the_accounts_below_it() {
+        let mut snapshot = snapshot();
+        let [inside, outside, ..] = snapshot.accounts.as_mut_slice() else {
+            panic!("two accounts");
+        };
+        inside.ous = ["Workloads", "Prod"]
+            .map(|name| OuRef {
+                id: format!("ou-{name}"),
+                name: name.to_owned(),
+            })
+            .to_vec();
+        let (inside, outside) = (inside.id.clone(), outside.id.clone());
+        let directory = Directory::new(snapshot);
+        for (ou, is_in) in [("workloads", true), ("ou-Prod", true), ("Sandbox", false)] {
+            let targets = ReportTargets {
+                ou: Some(ou.to_owned()),
+                ..ReportTargets::default()
+            };
+            let covers = |account: &AccountId| {
+                let subject = Subject::Account {
+                    account: account.clone(),
+                    permission_set: "ReadOnly".to_owned(),
+                };
+                targets.covers(&subject, &directory)
+            };
+            assert_eq!((covers(&inside), covers(&outside)), (is_in, false), "{ou}");
+        }
     }
 }

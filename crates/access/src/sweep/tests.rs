@@ -67,7 +67,7 @@ pub(crate) fn directory() -> Directory {
     Directory::new(snapshot())
 }
 
-fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     let people = ["ana", "bo", "cai"].iter().zip(1..);
     let account = |id: &str, name: &str, active| Account {
         id: id.parse().unwrap(),

@@ -5,9 +5,11 @@ mod rows;
 
 use axum::{Json, extract::State};
 use hallpass_access::identity::TokenScope;
-use hallpass_access::{Actor, NotAMoment, Period, ReportFilter, ReportTargets, end_moment, moment};
+use hallpass_access::{
+    AccessError, Actor, NotAMoment, Period, ReportFilter, ReportTargets, end_moment, moment,
+};
 use hallpass_api::{Page, Problem, ReportedAccess, Request};
-use hallpass_base::{TimeSpan, Timestamp};
+use hallpass_base::{TimeSpan, Timestamp, fold};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -76,7 +78,8 @@ impl ReportQuery {
         Period::new(from, to).ok_or_else(|| bad_parameter("to", "it is not after the start"))
     }
 
-    fn targets(&self, app: &App) -> Result<ReportTargets, ProblemResponse> {
+    /// A misspelled name is refused: an empty report would say that no one had the access.
+    async fn targets(&self, app: &App) -> Result<ReportTargets, ProblemResponse> {
         let account = self.account.as_deref().map(|text| {
             let refusal =
                 || bad_parameter("account", format!("no single account is named `{text}`"));
@@ -88,6 +91,20 @@ impl ReportQuery {
             let found = text.parse().ok().or_else(named);
             found.ok_or_else(|| bad_parameter("group", format!("no group is named `{text}`")))
         });
+        if let Some(text) = &self.ou {
+            let mut ous = directory.accounts().iter().flat_map(|it| &it.ous);
+            if !ous.any(|ou| ou.id == *text || fold::is_same(&ou.name, text)) {
+                let why = format!("no organizational unit with accounts is named `{text}`");
+                return Err(bad_parameter("ou", why));
+            }
+        }
+        if let Some(text) = &self.permission_set {
+            let known = app.access.knows_permission_set(text).await;
+            if !known.map_err(AccessError::from)? {
+                let why = format!("no permission set is or was named `{text}`");
+                return Err(bad_parameter("permission_set", why));
+            }
+        }
         Ok(ReportTargets {
             account: account.transpose()?,
             ou: self.ou.clone(),
@@ -115,7 +132,7 @@ pub(crate) async fn filter(
     Ok(ReportFilter {
         period: query.period(app.clock.now(), zone)?,
         person,
-        targets: query.targets(app)?,
+        targets: query.targets(app).await?,
     })
 }
 
