@@ -133,11 +133,11 @@ def disk_full(world, check):
     ends = world.ask(leader, TOMASZ, "ReadOnly", "payments-dev", 8)["grant_id"]
     check("a grant is there", world.given(leader, ends), world.grant(leader, ends))
     filler = world.database.folder / "filler"
-    with open(filler, "wb") as file:
+    # unbuffered: closing a buffered file would write its rest again, and fail
+    with open(filler, "wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(65536))
-                file.flush()
         except OSError:
             pass
     answers = []
