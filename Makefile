@@ -72,6 +72,7 @@ soak: compile
 	  cargo nextest run --locked --workspace --no-fail-fast --profile soak
 	@$(PHASE) "fuzz targets search" env BOLERO_RANDOM_TEST_TIME_MS=$$(( $${SOAK:-30} * 60000 )) cargo nextest run --locked --workspace --no-fail-fast --profile soak -E 'test(fuzz)'
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) ATTACK_SOAK_MINUTES=$${SOAK:-30} $(PHASE) "attacks that go on" bash e2e/run.sh attacks:connections attacks:employees attacks:all_at_once
+	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) ORGANIZATIONS=200 $(PHASE) "access compared with AWS's listing" bash e2e/run.sh sweeps:generated
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) $(PHASE) "pages in the other theme of each width" bash e2e/run.sh web:phone-light web:wide-dark
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) $(PHASE) "a server killed again and again" python3 e2e/killed.py --seconds $$(( $${SOAK:-30} * 60 )) --kills $$(( $${SOAK:-30} * 10 )) --consistency hard
 	@PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) $(PHASE) "a leader killed again and again" python3 e2e/killed.py --nodes 2 --seconds $$(( $${SOAK:-30} * 6 )) --kills $$(( $${SOAK:-30} * 6 ))

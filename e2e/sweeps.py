@@ -8,12 +8,15 @@ server stopped, what it stored of earlier runs is set eleven minutes back.
 """
 
 import calendar
+import contextlib
 import csv
 import io
 import json
+import os
 import random
 import re
 import sqlite3
+import sys
 import time
 
 import boto3
@@ -483,9 +486,10 @@ def access_is_what_aws_lists(house, rounds=8):
         groups = [row["GroupId"] for row in listing("list_groups", "Groups")]
         for _ in range(4):
             kind, principal = generator.choice([("USER", generator.choice(users)), ("GROUP", generator.choice(groups)), ("GROUP", made)])
-            truth.admin.create_account_assignment(
-                InstanceArn=truth.instance, TargetId=generator.choice(accounts), TargetType="AWS_ACCOUNT",
-                PermissionSetArn=generator.choice(list(sets)), PrincipalType=kind, PrincipalId=principal)
+            with contextlib.suppress(truth.admin.exceptions.ConflictException):  # the same one a moment ago
+                truth.admin.create_account_assignment(
+                    InstanceArn=truth.instance, TargetId=generator.choice(accounts), TargetType="AWS_ACCOUNT",
+                    PermissionSetArn=generator.choice(list(sets)), PrincipalType=kind, PrincipalId=principal)
         if number % 3 == 2:
             truth.store.delete_group(IdentityStoreId=truth.directory, GroupId=made)
         wait(lambda: all(row["Status"] != "IN_PROGRESS" for row in truth.admin.list_account_assignment_creation_status(
@@ -515,7 +519,16 @@ def access_is_what_aws_lists(house, rounds=8):
     check("a search for a person finds what their groups have", group["group_name"] in found, found[:300])
 
 
+def generated():
+    """Many organizations: `make soak` compares 200."""
+    with Stage("generated") as stage:
+        access_is_what_aws_lists(House(stage), int(os.environ.get("ORGANIZATIONS", "8")))
+    check.end()
+
+
 def main():
+    if sys.argv[1:] == ["generated"]:
+        return generated()
     with Stage("sweeps") as stage:
         house = House(stage)
         wanted_while_one_looks(house)
@@ -531,7 +544,6 @@ def main():
         cutover(house, stage)
         moved_in(house, stage)
         roles_by_entitlements(house)
-        access_is_what_aws_lists(house)
         off(house)
         verified = stage.run("audit", "verify", "--config", "hallpass.toml")
         check("the log verifies", verified.returncode == 0, verified.stderr)

@@ -34,7 +34,8 @@ def pages(demo):
         ("/ask?account=edge-prod&permission_set=ReadOnly", "ask-held", TOMASZ),
         ("/access", "access", NOOR), ("/access?by=person", "access-person", PRIYA), ("/access", "access-own", MARA),
         ("/audit", "audit", NOOR), ("/audit", "audit-own", MARA), ("/rules", "rules", MARA),
-        ("/reports", "reports", NOOR), ("/reports", "reports-refused", MARA),
+        ("/reports", "reports", NOOR), ("/reports", "reports-refused", MARA), ("/reports/trends", "trends", NOOR),
+        ("/help/how-to/reports", "help", MARA),
         ("/rules/explain?user=mara.lindqvist@example.com&account=payments-prod&permission_set=DatabaseOperator", "explain", PRIYA),
         ("/permission-sets/AdministratorAccess", "set-risky", PRIYA), ("/permission-sets/DatabaseOperator", "set", MARA),
         ("/permission-sets/payments-Deploy", "set-inline", PRIYA), ("/permission-sets/Nothing", "set-unknown", MARA),
@@ -839,9 +840,17 @@ def in_slack(demo, browser):
     page.context.close()
 
 
+def pictured(_, browser):
+    """What the README shows."""
+    page = browser.window(NOOR)
+    for path in ("access", "reports"):
+        page.goto(browser.base + "/" + path)
+        shoot(page, path, whole=False)
+
+
 def journeys(demo, browser):
     for journey in (by_keyboard, racing, catching_up, under_a_dialog, approving_less, starting_later, picking, together, warned, days_of_the_log, without_script, own_sign_ins, locking,
-                    hostile, crowded, in_slack):
+                    hostile, crowded, in_slack, pictured):
         journey(demo, browser)
 
 

@@ -203,12 +203,11 @@ pub(crate) fn check_again(
         problems.push(FieldProblem::new("requester", "unknown-requester", message));
     }
     target::check_reach(resolved.as_ref(), settings, &mut problems);
-    check_patterns(
+    problems.extend(patterns_refused(
         &request.reason,
         request.ticket.as_deref(),
         decision,
-        &mut problems,
-    );
+    ));
     let limits = LengthLimits::of(Some(decision), settings);
     let granted_for = limits.fit(request.duration, decision.over_limit);
     let granted_for = granted_for.map_err(|problem| problems.push(problem));
@@ -236,16 +235,17 @@ fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec
     let trimmed = form.reason.trim();
     problems.extend(reason_refused(trimmed));
     if let Some(decision) = decision {
-        check_patterns(trimmed, form.ticket, decision, problems);
+        problems.extend(patterns_refused(trimmed, form.ticket, decision));
     }
 }
 
-fn check_patterns(
+/// Refuses a reason and a ticket that do not fit the patterns of the rules.
+pub fn patterns_refused(
     reason: &str,
     ticket: Option<&str>,
     decision: &Decision,
-    problems: &mut Vec<FieldProblem>,
-) {
+) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
     if !reason.is_empty()
         && let Some(wanted) = decision.reason_refused(reason)
     {
@@ -256,6 +256,7 @@ fn check_patterns(
         let message = wanted.words("ticket");
         problems.push(FieldProblem::new("ticket", "ticket-pattern", message));
     }
+    problems
 }
 
 /// Skips addresses that several users share.

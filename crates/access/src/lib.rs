@@ -108,7 +108,9 @@ pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{
     AcceptanceWrite, Change, DesiredAssignment, Message, OutlivingSessions, StoredAnswer, Write,
 };
-pub use create_request::{REASON_MISSING, RequestOutcome, RequestedTogether, reason_refused};
+pub use create_request::{
+    REASON_MISSING, RequestOutcome, RequestedTogether, patterns_refused, reason_refused,
+};
 pub use displayed_expiry::{as_enforced, is_still_to_move};
 pub use entitlement::{
     EntitledPrincipal, Entitlement, EntitlementReport, EntitlementsEnded, NamedEntitlement,
@@ -166,7 +168,7 @@ pub use request::{
     PlannedStart, Reminders, Request, RequestState, Review, ReviewedVersion, RulingAtAsking,
     Shortened, Wanted,
 };
-pub use search::{Fit, Sought};
+pub use search::{Fit, Sought, is_production};
 pub use service::{
     ANSWER_KEPT, Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog,
     CatalogEntry, CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus,

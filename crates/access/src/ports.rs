@@ -446,6 +446,11 @@ pub trait StandingSource: Send + Sync {
     /// # Errors
     /// AWS's error.
     async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault>;
+    /// Lists the groups of a user now. May be repeated.
+    ///
+    /// # Errors
+    /// AWS's error.
+    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, DirectoryFault>;
 }
 
 /// Entitlements of account access manager. Implementations read with low priority, within AWS's

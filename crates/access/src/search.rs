@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use hallpass_base::AccountId;
+use hallpass_base::{AccountId, fold};
 use hallpass_rules::Directory;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +20,21 @@ pub enum Fit {
     Infix,
     Id,
     Around,
+    /// Only if nothing fits as typed.
+    Typo,
 }
 
 /// Extra words are ignored: each one is compared with every candidate.
 const WORDS_MAX: usize = 16;
 
-/// The first distinct words in lower case, all of which must match.
+/// The first distinct folded words, all of which must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Words(Vec<String>);
+pub(crate) struct Words {
+    words: Vec<String>,
+    forgives_typos: bool,
+}
 
-/// All in lower case.
+/// All folded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) name: &'a str,
@@ -40,7 +45,7 @@ pub(crate) struct Candidate<'a> {
 impl Words {
     pub(crate) fn new(text: &str) -> Self {
         let mut words = Vec::new();
-        for word in text.split_whitespace().map(str::to_lowercase) {
+        for word in text.split_whitespace().map(fold::folded) {
             if words.len() == WORDS_MAX {
                 break;
             }
@@ -48,19 +53,63 @@ impl Words {
                 words.push(word);
             }
         }
-        Self(words)
+        Self {
+            words,
+            forgives_typos: false,
+        }
+    }
+
+    /// Returns the words for a second search, after nothing fitted them as typed.
+    pub(crate) fn forgiving(&self) -> Self {
+        Self {
+            words: self.words.clone(),
+            forgives_typos: true,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.words.iter().map(String::as_str)
     }
 
     /// Returns the match quality of the worst word.
     pub(crate) fn fit(&self, candidate: Candidate<'_>) -> Option<Fit> {
         self.iter().try_fold(Fit::Exact, |worst, word| {
-            fit(word, candidate).map(|fit| fit.max(worst))
+            let misspelled =
+                || (self.forgives_typos && is_typo(word, candidate.name)).then_some(Fit::Typo);
+            let fit = fit(word, candidate).or_else(misspelled);
+            fit.map(|fit| fit.max(worst))
         })
     }
+}
+
+/// Whether `word` differs from the name, or from a part of it, by one error (two from eight
+/// characters on): a character too many, too few, another one, or two exchanged.
+fn is_typo(word: &str, name: &str) -> bool {
+    let allowed = match word.chars().count() {
+        0..4 => return false,
+        4..8 => 1,
+        _ => 2,
+    };
+    let is_near = |part: &str| {
+        part.len().abs_diff(word.len()) <= allowed * 4
+            && strsim::osa_distance(word, part) <= allowed
+    };
+    let mut parts = name.split(|c: char| !c.is_alphanumeric());
+    is_near(name) || parts.any(is_near)
+}
+
+/// Whether a name of an account, or of a folder above it, indicates production. For order and
+/// display only.
+pub fn is_production(name: &str) -> bool {
+    let mut parts = name.split(|c: char| !c.is_alphanumeric());
+    parts.any(|part| {
+        let mut words = ["prod", "production"].iter();
+        words.any(|word| part.eq_ignore_ascii_case(word))
+    })
 }
 
 pub(crate) fn fit(word: &str, candidate: Candidate<'_>) -> Option<Fit> {
@@ -86,17 +135,18 @@ pub(crate) struct IndexedAccount {
     pub(crate) name: String,
     /// The folders above, as displayed: `Prod / Payments`.
     pub(crate) folder: String,
-    lower_name: String,
-    lower_folder: String,
+    pub(crate) is_production: bool,
+    folded_name: String,
+    folded_folder: String,
     order: String,
 }
 
 impl IndexedAccount {
     pub(crate) fn candidate(&self) -> Candidate<'_> {
         Candidate {
-            name: &self.lower_name,
+            name: &self.folded_name,
             id: self.id.as_str(),
-            around: &self.lower_folder,
+            around: &self.folded_folder,
         }
     }
 }
@@ -145,8 +195,9 @@ impl Places {
                 IndexedAccount {
                     id: account.id.clone(),
                     name: account.name.clone(),
-                    lower_name: account.name.to_lowercase(),
-                    lower_folder: folder.to_lowercase(),
+                    is_production: is_production(&account.name) || is_production(&folder),
+                    folded_name: fold::folded(&account.name),
+                    folded_folder: fold::folded(&folder),
                     order: natural(&account.name),
                     folder,
                 }
@@ -161,7 +212,7 @@ impl Places {
         let sets = directory
             .permission_sets()
             .iter()
-            .map(|set| (set.name.to_lowercase(), set.description.to_lowercase()))
+            .map(|set| (fold::folded(&set.name), fold::folded(&set.description)))
             .collect();
         Self {
             accounts,
@@ -252,6 +303,49 @@ mod tests {
         ];
         for (typed, expected) in rows {
             assert_eq!(Words::new(typed).fit(candidate), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_second_search_forgives_typos() {
+        let rows = [
+            ("payments-prod", "paymnts-prod", true),
+            ("payments-prod", "paymnts", true),
+            ("payments-prod", "apyments prod", true),
+            ("payments-prod", "pyaments-prdo", true),
+            ("payments-prod", "prdo", true),
+            ("payments-prod", "paymnts xyz", false),
+            ("payments-prod", "prx", false),
+            ("payments-prod", "pamnets", false),
+            ("data-eu", "dta", false),
+            ("große-kunden", "grose", true),
+            ("große-kunden", "GROSSE", true),
+            ("istanbul", "ISTANBUL", true),
+        ];
+        for (name, typed, expected) in rows {
+            let name = fold::folded(name);
+            let (id, around) = ("201100000107", "");
+            let candidate = Candidate {
+                name: &name,
+                id,
+                around,
+            };
+            let found = Words::new(typed).forgiving().fit(candidate).is_some();
+            assert_eq!(found, expected, "{name} {typed}");
+        }
+    }
+
+    #[test]
+    fn production_is_a_part_of_a_name() {
+        for (name, expected) in [
+            ("payments-prod", true),
+            ("Prod", true),
+            ("Workloads / Production", true),
+            ("product-catalog", false),
+            ("nonprod", false),
+            ("", false),
+        ] {
+            assert_eq!(is_production(name), expected, "{name}");
         }
     }
 }

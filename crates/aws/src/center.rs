@@ -343,6 +343,24 @@ impl Aws {
         Ok(rows.into_iter().filter_map(user).collect())
     }
 
+    pub(crate) async fn groups_of_member(
+        &self,
+        user: &UserId,
+        pace: Deadline,
+    ) -> Result<Vec<String>, CallFailure> {
+        let rows = listing!(
+            self.store_line.read("ListGroupMembershipsForMember", pace),
+            group_memberships,
+            self.store
+                .list_group_memberships_for_member()
+                .identity_store_id(&self.about.identity_store_id)
+                .member_id(member(user))
+                .max_results(PAGE)
+        )
+        .await?;
+        Ok(rows.into_iter().filter_map(|row| row.group_id).collect())
+    }
+
     /// Looked up at removal: a recreated membership has another id.
     async fn membership(
         &self,

@@ -128,6 +128,17 @@ impl StandingSource for Aws {
             message: fault.to_string(),
         })
     }
+
+    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, DirectoryFault> {
+        let fault = |message| DirectoryFault {
+            what: user.to_string(),
+            message,
+        };
+        let found = self.groups_of_member(user, Deadline::look()).await;
+        let ids = found.map_err(|failure| fault(failure.fault.to_string()))?;
+        let groups = ids.into_iter().map(GroupId::new).collect::<Result<_, _>>();
+        groups.map_err(|error| fault(error.to_string()))
+    }
 }
 
 /// Records a place's holders, or that it is unreadable; returns the groups.

@@ -90,6 +90,8 @@ codes! {
     NoManager = "no-manager",
     /// Warning: the only approver cannot request it.
     SoleApprover = "sole-approver",
+    /// Warning: a pattern for the reason or ticket without words that say what to write.
+    PatternWithoutHint = "pattern-without-hint",
     /// Warning: a `false` flag overrides a `true` one.
     SelfDeniedBy = "self-denied-by",
     CoercedFlag = "coerced-flag",

@@ -2,12 +2,12 @@
 
 use hallpass_access::Origin;
 use hallpass_access::identity::{OwnToken, Owner, WebSession, WhichSessions};
-use hallpass_base::TokenId;
+use hallpass_base::{TokenId, UserId};
 
 use crate::{App, problem::ProblemResponse, session};
 
-pub(crate) async fn sessions(app: &App, owner: &Owner) -> Result<Vec<WebSession>, ProblemResponse> {
-    let found = app.sessions.of_user(&owner.user).await;
+pub(crate) async fn sessions(app: &App, user: &UserId) -> Result<Vec<WebSession>, ProblemResponse> {
+    let found = app.sessions.of_user(user).await;
     let mut all = found.map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let (settings, now) = (&app.session_settings, app.clock.now());
     all.retain(|session| session::is_current(session, settings, now));
@@ -21,7 +21,7 @@ pub(crate) async fn is_signed_in(
     owner: &Owner,
     session: &str,
 ) -> Result<bool, ProblemResponse> {
-    let live = sessions(app, owner).await?;
+    let live = sessions(app, &owner.user).await?;
     Ok(live.iter().any(|it| it.id() == session))
 }
 
@@ -31,7 +31,7 @@ pub(crate) async fn end_sessions(
     which: WhichSessions,
     origin: Origin,
 ) -> Result<usize, ProblemResponse> {
-    let live = sessions(app, owner).await.ok();
+    let live = sessions(app, &owner.user).await.ok();
     let meant = live.map(|live| live.iter().filter(|it| which.means(it)).count());
     let ended = app
         .sessions

@@ -179,9 +179,8 @@ fn access_over(directory: Arc<Directory>, rules: Rules) -> (Access, Actor) {
 
 fn typed(text: &str, kind: Sought) -> Search {
     Search {
-        text: text.to_owned(),
         account: Some(account(1).id),
-        kind,
+        ..Search::new(text, kind)
     }
 }
 
@@ -204,6 +203,12 @@ fn first_search(bencher: Bencher<'_, '_>, many: usize) {
 fn next_search(bencher: Bencher<'_, '_>, many: usize) {
     let (access, actor) = access(rules(many));
     bencher.bench_local(|| access.search(&actor, &typed("pay", Sought::Accounts), 8));
+}
+
+#[divan::bench(args = RULES)]
+fn misspelled(bencher: Bencher<'_, '_>, many: usize) {
+    let (access, actor) = access(rules(many));
+    bencher.bench_local(|| access.search(&actor, &typed("paymnts-prod", Sought::Accounts), 8));
 }
 
 #[divan::bench(args = RULES)]

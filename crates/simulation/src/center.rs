@@ -12,7 +12,7 @@ use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, OutageWatch,
     SentOperation, Urgency,
 };
-use hallpass_base::{Clock, HoldKey, Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Clock, GroupId, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use crate::Wall;
 use crate::call_faults::{CallFate, CallFaults};
@@ -517,5 +517,15 @@ impl StandingSource for Center {
             what: target.to_string(),
             message: fault.to_string(),
         })
+    }
+
+    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, DirectoryFault> {
+        let shown = self.settled().shown().into_iter();
+        let shown = shown.filter(|key| key.user == *user);
+        let groups = shown.filter_map(|key| match key.target {
+            Target::Group { group } => Some(group),
+            Target::Account { .. } => None,
+        });
+        Ok(groups.collect())
     }
 }

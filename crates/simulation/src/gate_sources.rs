@@ -5,7 +5,7 @@ use hallpass_access::{
     DirectoryFault, Entitlement, EntitlementListing, EntitlementSource, PersonEntitlements,
     StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
 };
-use hallpass_base::{AccountId, Target, UserId};
+use hallpass_base::{AccountId, GroupId, Target, UserId};
 
 use crate::gate::Gated;
 use crate::hazard::Port;
@@ -43,6 +43,16 @@ impl<P: StandingSource> StandingSource for Gated<P> {
         };
         self.gate
             .pass_to(Port::Aws, self.inner.holders(target), fault)
+            .await
+    }
+
+    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, DirectoryFault> {
+        let fault = |text: &str| DirectoryFault {
+            what: user.to_string(),
+            message: text.to_owned(),
+        };
+        self.gate
+            .pass_to(Port::Aws, self.inner.groups_of(user), fault)
             .await
     }
 }

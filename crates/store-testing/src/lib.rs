@@ -551,4 +551,14 @@ impl StandingSource for StandingDouble {
         let of_target = stands.iter().filter(|key| key.target == *target);
         Ok(of_target.map(|key| key.user.clone()).collect())
     }
+
+    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, DirectoryFault> {
+        let stands = self.stands.lock().unwrap();
+        let of_user = stands.iter().filter(|key| key.user == *user);
+        let groups = of_user.filter_map(|key| match &key.target {
+            Target::Group { group } => Some(group.clone()),
+            Target::Account { .. } => None,
+        });
+        Ok(groups.collect())
+    }
 }

@@ -318,7 +318,7 @@ fn groups<'a>(scope: &'a SearchContext, words: &Words) -> Vec<(Fit, &'a Group)> 
 
 pub(super) fn group_fit(words: &Words, group: &Group) -> Option<Fit> {
     words.fit(Candidate {
-        name: &group.name.to_lowercase(),
+        name: &fold::folded(&group.name),
         id: &group.id.as_str().to_lowercase(),
         around: "",
     })

@@ -15,11 +15,30 @@ const DECISIONS_MAX: usize = 2000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// Words that must all be in the name, id or (for accounts) folders. Empty matches all.
+    /// Words that must all be in the name, id or (for accounts) folders. Empty matches all. If
+    /// nothing matches, names with a typing error do.
     pub text: String,
     /// Only for permission sets.
     pub account: Option<AccountId>,
     pub kind: Sought,
+    /// Ids of accounts or groups that the person used, the last first. They precede equal matches.
+    pub used: Vec<String>,
+}
+
+impl Search {
+    pub fn new(text: &str, kind: Sought) -> Self {
+        Self {
+            text: text.to_owned(),
+            account: None,
+            kind,
+            used: Vec::new(),
+        }
+    }
+
+    fn is_used(&self, id: &str) -> (bool, usize) {
+        let place = self.used.iter().position(|it| it == id);
+        (place.is_none(), place.unwrap_or_default())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +48,8 @@ pub struct SearchPage {
     /// For "5 of 41 accounts match".
     pub matching: usize,
     pub total: usize,
+    /// Nothing matches as typed; the entries do with a typing error.
+    pub is_corrected: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -88,18 +109,41 @@ impl Access {
     pub fn search(&self, actor: &Actor, search: &Search, limit: usize) -> SearchPage {
         let scope = self.scope(actor);
         let words = Words::new(&search.text);
+        let found = self.find(&scope, search, &words, limit);
+        if found.matching > 0 || words.is_empty() {
+            return found;
+        }
+        SearchPage {
+            is_corrected: true,
+            ..self.find(&scope, search, &words.forgiving(), limit)
+        }
+    }
+
+    fn find(
+        &self,
+        scope: &SearchContext,
+        search: &Search,
+        words: &Words,
+        limit: usize,
+    ) -> SearchPage {
         match (search.kind, &search.account) {
-            (Sought::Accounts, _) => self.find_accounts(&scope, &words, limit),
-            (Sought::Groups, _) => self.find_groups(&scope, &words, limit),
+            (Sought::Accounts, _) => self.find_accounts(scope, search, words, limit),
+            (Sought::Groups, _) => self.find_groups(scope, search, words, limit),
             (Sought::PermissionSets, Some(id)) => match scope.places.account(id) {
-                Some(place) => self.find_sets(&scope, place, &words, limit),
+                Some(place) => self.find_sets(scope, place, words, limit),
                 None => SearchPage::nothing(),
             },
             (Sought::PermissionSets, None) => SearchPage::nothing(),
         }
     }
 
-    fn find_accounts(&self, scope: &SearchContext, words: &Words, limit: usize) -> SearchPage {
+    fn find_accounts(
+        &self,
+        scope: &SearchContext,
+        search: &Search,
+        words: &Words,
+        limit: usize,
+    ) -> SearchPage {
         let out_of_reach = self.settings().out_of_reach.as_ref();
         let (mut open, mut barred) = (Vec::new(), Vec::new());
         for (at, place) in scope.places.accounts.iter().enumerate() {
@@ -109,15 +153,17 @@ impl Access {
             let is_open =
                 out_of_reach != Some(&place.id) && scope.requestable.sets_in(&place.id).is_some();
             let list = if is_open { &mut open } else { &mut barred };
-            list.push((fit, at, place));
+            let is_last = place.is_production && !words.is_empty();
+            let order = (fit, search.is_used(place.id.as_str()), is_last, at);
+            list.push((order, place));
         }
         let matching = open.len() + barred.len();
-        open.sort_unstable_by_key(|(fit, at, _)| (*fit, *at));
-        barred.sort_unstable_by_key(|(fit, at, _)| (*fit, *at));
+        open.sort_unstable_by_key(|(order, _)| *order);
+        barred.sort_unstable_by_key(|(order, _)| *order);
         let mut entries = Vec::new();
         let mut unanswered = Vec::new();
         let mut decisions = DECISIONS_MAX;
-        for (_, _, place) in open {
+        for (_, place) in open {
             if entries.len() >= limit {
                 break;
             }
@@ -135,7 +181,7 @@ impl Access {
                 RequestRefused::NoApprover.message(&[], &target, contact),
             )
         });
-        let refused = refused.chain(barred.into_iter().map(|(_, _, place)| {
+        let refused = refused.chain(barred.into_iter().map(|(_, place)| {
             let why = self.why_not_account(scope, place);
             (place, why)
         }));
@@ -148,6 +194,7 @@ impl Access {
             entries,
             matching,
             total: scope.places.accounts.len(),
+            is_corrected: false,
         }
     }
 
@@ -245,10 +292,17 @@ impl Access {
             entries,
             matching,
             total: sets.len(),
+            is_corrected: false,
         }
     }
 
-    fn find_groups(&self, scope: &SearchContext, words: &Words, limit: usize) -> SearchPage {
+    fn find_groups(
+        &self,
+        scope: &SearchContext,
+        search: &Search,
+        words: &Words,
+        limit: usize,
+    ) -> SearchPage {
         let asked: Vec<&Group> = {
             let mut groups: Vec<&Group> = scope
                 .rules
@@ -268,7 +322,8 @@ impl Access {
             })
             .collect();
         let matching = fitting.len();
-        fitting.sort_by_key(|(barred, fit, _)| (*barred, *fit));
+        fitting
+            .sort_by_key(|(barred, fit, group)| (*barred, *fit, search.is_used(group.id.as_str())));
         let (mut entries, mut refused) = (Vec::new(), Vec::new());
         for (_, _, group) in fitting.into_iter().take(DECISIONS_MAX) {
             if entries.len() >= limit {
@@ -299,6 +354,7 @@ impl Access {
             entries,
             matching,
             total: asked.len(),
+            is_corrected: false,
         }
     }
 }
@@ -309,6 +365,7 @@ impl SearchPage {
             entries: Vec::new(),
             matching: 0,
             total: 0,
+            is_corrected: false,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 
 /// The longest repeated read of a plan's places.
 const PLAN_LOOK_MAX: Duration = Duration::from_secs(25);
-const MEMBERS_LOOK_MAX: Duration = Duration::from_secs(5);
+const PAGE_LOOK_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meant {
@@ -140,16 +140,20 @@ impl Access {
         let target = Target::Group {
             group: group.clone(),
         };
-        let reading = self.ports.standing.holders(&target);
-        let members = tokio::time::timeout(MEMBERS_LOOK_MAX, reading).await;
-        members
-            .unwrap_or_else(|_| {
-                Err(DirectoryFault {
-                    what: target.to_string(),
-                    message: "AWS has not answered yet; try again".to_owned(),
-                })
-            })
-            .map_err(AccessError::Directory)
+        in_time(&target, self.ports.standing.holders(&target)).await
+    }
+
+    /// Reads the groups of a person now.
+    ///
+    /// # Errors
+    /// If the actor may not see standing access, or AWS does not answer.
+    pub async fn groups_of_person(
+        &self,
+        actor: &Actor,
+        user: &UserId,
+    ) -> Result<Vec<GroupId>, AccessError> {
+        ensure_reads(actor)?;
+        in_time(user, self.ports.standing.groups_of(user)).await
     }
 
     /// Applies acceptance changes since the run.
@@ -365,6 +369,21 @@ fn was_confirmed(sweep: &Sweep) -> bool {
     acts && looked
         .zip(confirmed)
         .is_some_and(|(looked, at)| at >= looked)
+}
+
+/// Reads at AWS for a page, which does not wait long.
+async fn in_time<T>(
+    what: &impl std::fmt::Display,
+    reading: impl Future<Output = Result<T, DirectoryFault>>,
+) -> Result<T, AccessError> {
+    let read = tokio::time::timeout(PAGE_LOOK_MAX, reading).await;
+    read.unwrap_or_else(|_| {
+        Err(DirectoryFault {
+            what: what.to_string(),
+            message: "AWS has not answered yet; try again".to_owned(),
+        })
+    })
+    .map_err(AccessError::Directory)
 }
 
 pub(super) fn ensure_reads(actor: &Actor) -> Result<(), AccessError> {

@@ -37,6 +37,27 @@ pub struct KeptPerson {
 }
 
 impl KeptPerson {
+    /// A person whom no report covers yet.
+    pub fn unreported(user_id: UserId, user_name: &str, is_enabled: bool) -> Self {
+        let state = |of_enabled: &str| if is_enabled { of_enabled } else { "disabled" }.to_owned();
+        Self {
+            user_name: user_name.to_owned(),
+            user_id,
+            password_state: state("unknown"),
+            password_age_days: None,
+            password_basis: None,
+            password_since: None,
+            activity_state: state("unknown"),
+            inactive_days: None,
+            activity_basis: None,
+            inactive_since: None,
+            last_sign_in: None,
+            last_use: None,
+            failed_verifications: 0,
+            is_weak_match: false,
+        }
+    }
+
     pub const COLUMNS: [&'static str; 14] = [
         "user_name",
         "user_id",

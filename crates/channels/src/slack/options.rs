@@ -4,30 +4,21 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{Access, Actor, Hit, Search, Sought};
-use hallpass_base::{AccountId, Timestamp};
+use hallpass_base::{AccountId, Timestamp, fold};
 
 use crate::slack::blocks::Choice;
 
 const HITS_MAX: usize = 100;
 
 pub(crate) fn has_any(access: &Access, actor: &Actor, kind: Sought) -> bool {
-    let all = Search {
-        text: String::new(),
-        account: None,
-        kind,
-    };
+    let all = Search::new("", kind);
     // available entries come first
     let first = access.search(actor, &all, 1).entries.into_iter().next();
     first.is_some_and(|hit| hit.why_not.is_none())
 }
 
 pub(crate) fn choices(access: &Access, actor: &Actor, kind: Sought, typed: &str) -> Vec<Choice> {
-    let search = Search {
-        text: typed.to_owned(),
-        account: None,
-        kind,
-    };
-    found(access, actor, &search)
+    found(access, actor, &Search::new(typed, kind))
 }
 
 /// Returns matching permission sets of the account, or of any if none is chosen.
@@ -41,9 +32,8 @@ pub(crate) fn sets(
     match account.map(str::parse::<AccountId>) {
         Some(Ok(id)) => {
             let search = Search {
-                text: typed.to_owned(),
                 account: Some(id),
-                kind: Sought::PermissionSets,
+                ..Search::new(typed, Sought::PermissionSets)
             };
             found(access, actor, &search)
         }
@@ -82,14 +72,14 @@ fn any_set(access: &Access, actor: &Actor, typed: &str, now: Timestamp) -> Vec<C
             break;
         }
     }
-    let typed = typed.trim().to_lowercase();
+    let typed = fold::folded(typed.trim());
     let words: Vec<&str> = typed.split_whitespace().collect();
     let mut hits: Vec<(bool, &str)> = names
         .into_iter()
         .filter_map(|name| {
-            let lower = name.to_lowercase();
-            let fits = words.iter().all(|word| lower.contains(word));
-            fits.then(|| (!lower.starts_with(&typed), name))
+            let folded = fold::folded(name);
+            let fits = words.iter().all(|word| folded.contains(word));
+            fits.then(|| (!folded.starts_with(&typed), name))
         })
         .collect();
     hits.sort_unstable();

@@ -91,9 +91,8 @@ async fn something(scene: &Scene, who: &Actor) -> Option<CatalogEntry> {
         (Sought::PermissionSets, Some(account.id.clone()))
     };
     let search = Search {
-        text: String::new(),
         account,
-        kind,
+        ..Search::new("", kind)
     };
     let (access, who) = (Arc::clone(&scene.access), who.clone());
     // a first search takes a while in a large organization

@@ -115,6 +115,7 @@ impl Rules {
                 found.extend(hours_apart::apart(ready, earlier, cancel));
             }
             found.extend(people_exclusions::attributes_of_nobody(ready));
+            found.extend(without_hint(ready));
             check.overridden(ready, &denials, &mut found);
             if is_for_everyone(ready) && check.may_go_on(admitting.len()) {
                 found.extend(widening(ready, &admitting, cancel));
@@ -508,6 +509,21 @@ fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (FindingCode, String, &'sta
             )
         }
     }
+}
+
+/// Requesters see the pattern itself if nothing says what to write.
+fn without_hint(ready: &Ready) -> Vec<Diagnostic> {
+    let terms = ready.terms();
+    let of_reason = (&terms.reason_pattern, &terms.reason_hint, "reason");
+    let of_ticket = (&terms.ticket_pattern, &terms.ticket_hint, "ticket");
+    let without = [of_reason, of_ticket].into_iter();
+    let without = without.filter(|(pattern, hint, _)| pattern.is_some() && hint.is_none());
+    let warning = |(_, _, field)| {
+        let message = format!("`{field}_pattern` has no `{field}_hint`");
+        let help = format!("say in `{field}_hint` what to write, such as: an incident number");
+        warn(ready, FindingCode::PatternWithoutHint, message).help(help)
+    };
+    without.map(warning).collect()
 }
 
 fn needed(terms: &Terms) -> usize {

@@ -50,7 +50,7 @@ pub(crate) async fn sessions(
     caller.allow(&[TokenScope::Read])?;
     let (this, all) = (
         this(&app, &caller).await?,
-        own::sessions(&app, &caller.owner).await?,
+        own::sessions(&app, &caller.owner.user).await?,
     );
     let items = all.iter().map(|it| shown(it, this.as_deref())).collect();
     Ok(Json(OwnSessions { items }))

@@ -1,29 +1,29 @@
-use crate::last_day::{HOURS, Hour, LastDay};
-
-pub(crate) const WIDTH: usize = 96;
+const WIDTH: usize = 96;
 pub(crate) const HEIGHT: f64 = 40.0;
 
 pub(crate) struct Bar {
     pub(crate) x: String,
     pub(crate) y: String,
+    pub(crate) width: String,
     pub(crate) height: String,
     pub(crate) is_hot: bool,
 }
 
-pub(super) fn bars(day: &LastDay, value: impl Fn(&Hour) -> f64, least: f64, hot: f64) -> Vec<Bar> {
-    let top = day.hours.iter().map(&value).fold(least, f64::max);
-    let wide = WIDTH / HOURS;
-    day.hours
-        .iter()
+/// A bar for each row; none for zero. The axis ends at the highest value, or at `least`.
+pub(super) fn bars<T>(rows: &[T], value: impl Fn(&T) -> f64, least: f64, hot: f64) -> Vec<Bar> {
+    let top = rows.iter().map(&value).fold(least, f64::max);
+    let wide = WIDTH / rows.len().max(1);
+    rows.iter()
         .enumerate()
-        .filter(|(_, hour)| value(hour) > 0.0)
-        .map(|(place, hour)| {
-            let height = (value(hour) / top * (HEIGHT - 2.0)).max(1.0);
+        .filter(|(_, row)| value(row) > 0.0)
+        .map(|(place, row)| {
+            let height = (value(row) / top * (HEIGHT - 2.0)).max(1.0);
             Bar {
                 x: format!("{}.4", place * wide),
+                width: format!("{}.2", wide.saturating_sub(1)),
                 y: format!("{:.1}", HEIGHT - height),
                 height: format!("{height:.1}"),
-                is_hot: value(hour) > hot,
+                is_hot: value(row) > hot,
             }
         })
         .collect()
@@ -40,18 +40,11 @@ pub(crate) fn seconds(lag: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_base::Timestamp;
-
     use super::*;
 
     #[test]
     fn a_day_without_ends_has_no_bars() {
-        let day = LastDay {
-            read_at: Timestamp::UNIX_EPOCH,
-            hours: vec![Hour::default(); HOURS],
-            lags: Vec::new(),
-        };
-        assert!(bars(&day, |hour| hour.slowest, 5.0, 5.0).is_empty());
+        assert!(bars(&[0.0; 24], |slowest| *slowest, 5.0, 5.0).is_empty());
     }
 
     #[test]

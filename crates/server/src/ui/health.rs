@@ -359,7 +359,7 @@ impl HealthView<'_> {
                         )
                     },
                 ),
-                bars: charts::bars(recent, |hour| hour.slowest, ON_TIME, ON_TIME),
+                bars: charts::bars(&recent.hours, |hour| hour.slowest, ON_TIME, ON_TIME),
                 limit: Some(format!("{:.1}", HEIGHT - ON_TIME / top * (HEIGHT - 2.0))),
                 from: from.clone(),
                 peak: slowest.map_or_else(
@@ -372,7 +372,7 @@ impl HealthView<'_> {
                 note: "made per hour".to_owned(),
                 says: format!("{granted} grants made in 24 hours, at most {most} in one hour"),
                 bars: charts::bars(
-                    recent,
+                    &recent.hours,
                     |hour: &Hour| f64::from(hour.granted),
                     1.0,
                     f64::INFINITY,

@@ -38,6 +38,7 @@ mod audit_words;
 mod charts;
 mod decided;
 mod denied;
+mod documents;
 mod events;
 mod first_sign_in;
 mod forbidden;
@@ -50,6 +51,7 @@ mod own;
 mod people;
 mod permission_set;
 mod person;
+mod person_overview;
 mod plans;
 mod remediations;
 mod reports;
@@ -120,6 +122,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(rules::router())
         .merge(permission_set::router())
         .merge(denied::router())
+        .merge(documents::router())
         .layer(middleware::from_fn(failed::as_pages))
         .route(CSS.path(), kept(&CSS))
         .route(JS.path(), kept(&JS))

@@ -38,14 +38,14 @@ struct SessionRow {
     ends: String,
 }
 
-struct TokenRow {
+pub(super) struct TokenRow {
     id: String,
-    name: String,
-    scopes: String,
+    pub(super) name: String,
+    pub(super) scopes: String,
     made: String,
     made_where: &'static str,
-    used: String,
-    expires: String,
+    pub(super) used: String,
+    pub(super) expires: String,
 }
 
 #[derive(Template)]
@@ -103,7 +103,7 @@ async fn show(
     let owner = owner(&viewer)?;
     let this = viewer.live.session.id();
     let view = Presenter::new(&app, &viewer);
-    let sessions: Vec<SessionRow> = own::sessions(&app, &owner)
+    let sessions: Vec<SessionRow> = own::sessions(&app, &owner.user)
         .await?
         .iter()
         .map(|session| session_row(&app, &view, session, &this))
@@ -145,7 +145,7 @@ fn session_row(app: &App, view: &Presenter, session: &WebSession, this: &str) ->
     }
 }
 
-fn token_row(view: &Presenter, token: &OwnToken) -> TokenRow {
+pub(super) fn token_row(view: &Presenter, token: &OwnToken) -> TokenRow {
     TokenRow {
         id: token.id.to_string(),
         name: match token.name.as_str() {

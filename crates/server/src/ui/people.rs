@@ -53,9 +53,7 @@ pub(crate) struct GrantPlace {
 impl GrantPlace {
     /// Whether the folder name indicates production.
     pub(crate) fn is_prod(&self) -> bool {
-        self.folder
-            .split(" / ")
-            .any(|part| ["prod", "production"].contains(&part.to_lowercase().as_str()))
+        hallpass_access::is_production(&self.folder)
     }
 }
 

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::health_parts::HealthPart;
 use super::people::{Face, count_of, first_name};
+use super::person_overview::{self, Overview};
 use super::presenter::Presenter;
 use super::press::{Tone, WordsForm, missing, show as show_form};
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other, url_encoded};
@@ -71,6 +72,8 @@ struct PersonPage {
     sees_all: bool,
     query: String,
     paths: String,
+    /// For auditors and administrators.
+    overview: Option<Overview>,
     zone: String,
 }
 
@@ -177,9 +180,15 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         Some(_) => Button::None("Another administrator can unlock them."),
     };
     let sees_all = actor.reads_all();
+    let overview = if sees_all {
+        Some(person_overview::read(&app, &viewer, &whom.user).await?)
+    } else {
+        None
+    };
     let page = PersonPage {
+        overview,
         shell: viewer
-            .shell(&app, Nav::Access, whom.face.name.clone())
+            .shell(&app, Nav::People, whom.face.name.clone())
             .await,
         button,
         locked: lock.map(|lock| in_words(&view, &lock, sees_all)),

@@ -347,7 +347,9 @@ impl Presenter {
                     place: plain(known.map_or(name, |account| &account.name)),
                     set: plain(permission_set),
                     id: id.map(|id| id_groups(id.as_str())).unwrap_or_default(),
-                    is_prod: folders.iter().any(|folder| is_prod(folder)),
+                    is_prod: folders
+                        .iter()
+                        .any(|folder| hallpass_access::is_production(folder)),
                     folder: plain(&folders.join(" / ")),
                     says: says.map(|set| plain(&set.description)).unwrap_or_default(),
                     set_page: says.map(|set| set_address(&set.name)).unwrap_or_default(),
@@ -407,13 +409,6 @@ impl Presenter {
         let target = request.key.as_ref().map(|key| &key.target);
         self.aim(target, &request.names)
     }
-}
-
-/// Whether the folder name indicates production. For display only.
-pub(crate) fn is_prod(folder: &str) -> bool {
-    ["prod", "production"]
-        .iter()
-        .any(|word| folder.eq_ignore_ascii_case(word))
 }
 
 pub(crate) fn ask_url(fields: &[(&str, &str)]) -> String {

@@ -7,7 +7,7 @@ use hallpass_access::Role;
 use super::health_parts;
 use super::shell::{Nav, PageResult, Shell, Viewer, page};
 use super::words::{Badge, badge, plain};
-use super::{health_names::of_part, press::missing};
+use super::{documents, health_names::of_part, press::missing};
 use crate::App;
 
 pub(super) fn router() -> Router<App> {
@@ -20,6 +20,7 @@ struct PartRow {
     words: String,
     lines: &'static str,
     document: &'static str,
+    help: Option<String>,
 }
 
 #[derive(Template)]
@@ -60,6 +61,7 @@ async fn show(State(app): State<App>, viewer: Viewer) -> PageResult {
                     part.lines
                 },
                 document: part.document,
+                help: documents::address(part.document),
             }
         })
         .collect();

@@ -16,7 +16,7 @@ use super::failed;
 use super::html::html;
 use super::words::sentence;
 use super::words::{capital, initials, plain};
-use super::{CSS, JS};
+use super::{CSS, JS, documents};
 use crate::{App, ServerMode, problem::ProblemResponse, session};
 
 /// Maximum count next to `Reviews`; more are `99+`.
@@ -67,6 +67,8 @@ pub(crate) struct Shell {
     pub(crate) said: Option<Toast>,
     pub(crate) obstacle: String,
     pub(crate) sees: Vec<Nav>,
+    /// Address of the page's document.
+    pub(crate) help: String,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
 }
@@ -174,6 +176,7 @@ impl Viewer {
                 .obstacle()
                 .map_or_else(String::new, |why| sentence(&capital(&why.to_string()))),
             sees: self.seen_pages(app),
+            help: documents::address(documents::of(nav)).unwrap_or_default(),
             css: CSS.url(),
             js: JS.url(),
         }

@@ -1,5 +1,7 @@
-//! People page: password age and inactivity, from the newest complete run (`inventory.md` §7).
+//! People page: everyone in the directory, what they hold directly, and password age and inactivity
+//! by the newest complete run (`inventory.md` §7).
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use askama::Template;
@@ -10,16 +12,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use hallpass_access::Directory;
 use hallpass_activity::{KeptPci, KeptPerson, KeptReport};
-use hallpass_base::TimeSpan;
 use hallpass_base::text::csv_cell;
+use hallpass_base::{TimeSpan, UserId};
 use serde::Deserialize;
 
-use super::forbidden;
 use super::people::{count_of, counted, shown_of};
 use super::presenter::Presenter;
 use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use super::words::{Badge, badge, lasting, plain, sentence};
+use super::{access, forbidden};
 use crate::judged_people::{PeopleOf, PeopleOrder, found, kept, may_see, sort};
 use crate::{App, problem::ProblemResponse};
 
@@ -28,8 +31,8 @@ const OLD: TimeSpan = TimeSpan::hours(48);
 const WHO: &str = "administrators, auditors and operators";
 const ORDERS: [(PeopleOrder, &str, &str, &str); 5] = [
     (PeopleOrder::Urgent, "urgent", "Due", ""),
-    (PeopleOrder::Name, "name", "Person", "w25"),
-    (PeopleOrder::Password, "password", "Password", "w20"),
+    (PeopleOrder::Name, "name", "Person", "w20"),
+    (PeopleOrder::Password, "password", "Password", "w15"),
     (PeopleOrder::Activity, "activity", "Activity", "w20"),
     (PeopleOrder::Failed, "failed", "Failed", "w10"),
 ];
@@ -50,17 +53,20 @@ struct StaleAccountsQuery {
     after: usize,
 }
 
-struct PersonRow {
+pub(super) struct PersonRow {
     name: String,
     href: String,
-    password: Badge,
-    password_words: String,
-    activity: Badge,
-    activity_words: String,
-    sign_in: String,
-    last_use: String,
+    pub(super) password: Badge,
+    pub(super) password_words: String,
+    pub(super) activity: Badge,
+    pub(super) activity_words: String,
+    pub(super) sign_in: String,
+    pub(super) last_use: String,
     failed: String,
     note: &'static str,
+    email: String,
+    /// "1 temporary, 2 standing"; direct access only.
+    holds: String,
 }
 
 struct Heading {
@@ -82,6 +88,7 @@ struct PeoplePage {
     shell: Shell,
     is_configured: bool,
     has_report: bool,
+    sees_all: bool,
     lead: String,
     coverage: String,
     failed: String,
@@ -160,7 +167,7 @@ fn days(days: Option<i64>) -> String {
     }
 }
 
-fn password_words(it: &KeptPerson) -> String {
+fn password_words(it: &KeptPerson, is_reported: bool) -> String {
     let basis = match it.password_basis.as_deref() {
         Some("created") => ", since they were made",
         Some("enabled") => ", since they were enabled",
@@ -168,13 +175,14 @@ fn password_words(it: &KeptPerson) -> String {
         _ => "",
     };
     match it.password_state.as_str() {
+        "unknown" if !is_reported => "not checked yet".to_owned(),
         "unknown" => "The log does not reach back far enough.".to_owned(),
         "n/a" => "They sign in at an outside provider.".to_owned(),
         _ => format!("{}{basis}", days(it.password_age_days)),
     }
 }
 
-fn activity_words(it: &KeptPerson) -> String {
+fn activity_words(it: &KeptPerson, is_reported: bool) -> String {
     let basis = match it.activity_basis.as_deref() {
         Some("created") => ", since they were made".to_owned(),
         Some("enabled") => ", since they were enabled".to_owned(),
@@ -182,20 +190,53 @@ fn activity_words(it: &KeptPerson) -> String {
         None => String::new(),
     };
     match it.activity_state.as_str() {
+        "unknown" if !is_reported => "not checked yet".to_owned(),
         "unknown" => "The log does not reach back far enough.".to_owned(),
         _ => format!("{}{basis}", days(it.inactive_days)),
     }
 }
 
-fn row(view: &Presenter, it: &KeptPerson) -> PersonRow {
+/// Everyone in the directory whom the report does not cover: their passwords and activity are
+/// unknown.
+fn unreported(directory: &Directory, reported: &HashSet<&UserId>) -> Vec<KeptPerson> {
+    let missing = directory.people().iter();
+    let missing = missing.filter(|it| !reported.contains(&it.user_id));
+    missing
+        .map(|it| KeptPerson::unreported(it.user_id.clone(), &it.user_name, it.enabled))
+        .collect()
+}
+
+/// Direct access, by person: temporary and standing.
+async fn held(
+    app: &App,
+    viewer: &Viewer,
+) -> Result<HashMap<UserId, (usize, usize)>, ProblemResponse> {
+    if !viewer.actor.reads_all() {
+        return Ok(HashMap::new());
+    }
+    access::direct(app, viewer).await
+}
+
+fn holds((temporary, standing): (usize, usize)) -> String {
+    let parts = [(temporary, "temporary"), (standing, "standing")].into_iter();
+    let parts = parts.filter(|(count, _)| *count > 0);
+    let parts = parts.map(|(count, word)| format!("{} {word}", counted(count as u64)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn row(view: &Presenter, it: &KeptPerson, is_reported: bool) -> PersonRow {
+    let known = view.directory.person(&it.user_id);
     let at = |at: Option<_>| at.map_or_else(|| "none in the log".to_owned(), |at| view.words(at));
     PersonRow {
-        name: plain(&it.user_name),
+        name: known
+            .map(|it| plain(&it.display_name))
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| plain(&it.user_name)),
         href: format!("/people/{}", url_encoded(it.user_id.as_str())),
         password: state_badge(&it.password_state),
-        password_words: password_words(it),
+        password_words: password_words(it, is_reported),
         activity: state_badge(&it.activity_state),
-        activity_words: activity_words(it),
+        activity_words: activity_words(it, is_reported),
         sign_in: at(it.last_sign_in),
         last_use: at(it.last_use),
         failed: match it.failed_verifications {
@@ -204,9 +245,16 @@ fn row(view: &Presenter, it: &KeptPerson) -> PersonRow {
         },
         note: if it.is_weak_match {
             "found by a name without its domain"
+        } else if known.is_none() {
+            "not in the directory any more"
         } else {
             ""
         },
+        email: known
+            .and_then(|it| it.emails.first())
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        holds: String::new(),
     }
 }
 
@@ -285,12 +333,23 @@ async fn show(
     let is_configured = known.is_some();
     let kept = known.unwrap_or_default();
     let view = Presenter::new(&app, &viewer);
-    let none = Vec::new();
-    let people = kept.report.as_ref().map_or(&none, |it| &it.people);
-    let mut fitting: Vec<&KeptPerson> = found(people, looking.state, &looking.q).collect();
+    let directory = app.access.directory();
+    let report = kept.report.as_ref();
+    let people = report.map_or(&[][..], |it| &it.people);
+    let reported: HashSet<&UserId> = people.iter().map(|it| &it.user_id).collect();
+    let unreported = unreported(&directory, &reported);
+    let mut fitting: Vec<&KeptPerson> = [people, &unreported]
+        .into_iter()
+        .flat_map(|people| found(people, looking.state, &looking.q))
+        .collect();
     sort(&mut fitting, looking.sort);
     let rows = fitting.iter().skip(looking.after).take(ROWS);
-    let rows: Vec<PersonRow> = rows.map(|it| row(&view, it)).collect();
+    let held = held(&app, &viewer).await?;
+    let rows = rows.map(|it| PersonRow {
+        holds: holds(held.get(&it.user_id).copied().unwrap_or_default()),
+        ..row(&view, it, reported.contains(&it.user_id))
+    });
+    let rows: Vec<PersonRow> = rows.collect();
     let next = looking.after + rows.len();
     let name = looking.sort_name();
     let older = (next < fitting.len()).then(|| looking.address("/people", name, next));
@@ -301,12 +360,18 @@ async fn show(
         word,
         is_on: state == looking.state,
     });
-    let report = kept.report.as_ref();
     let old = report.filter(|it| !OLD.covers(it.as_of, view.now));
     Ok(page(&PeoplePage {
         is_configured,
         has_report: report.is_some(),
-        lead: report.map(lead).unwrap_or_default(),
+        sees_all: viewer.actor.reads_all(),
+        lead: match report {
+            Some(report) => lead(report),
+            None => format!(
+                "{} in the directory.",
+                count_of(directory.people().len(), "person", "people")
+            ),
+        },
         coverage: report.map(|it| coverage(&view, it)).unwrap_or_default(),
         failed: failed(&view, &kept),
         old: old.map_or_else(String::new, |it| {

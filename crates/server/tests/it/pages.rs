@@ -119,6 +119,8 @@ const PAGES: &[Sample] = &[
         &[],
     ),
     ("GET /permission-sets/{name}", "", &[]),
+    ("GET /help/{part}/{name}", "", &[]),
+    ("GET /reports/trends", "", &[]),
     ("GET /denied", "", &[]),
     ("POST /denied", "", &[("message", "it does not work")]),
     ("GET /health", "", &[]),
@@ -192,6 +194,7 @@ async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<
     };
     let path = path
         .replace("{id}", id)
+        .replace("{part}/{name}", "how-to/reports")
         .replace("{name}", "Closed")
         .replace("{email}", "ana@corp.example");
     let path = if query.is_empty() {

@@ -162,3 +162,90 @@ fn over_the_api_force_counts_with_a_token_of_the_servers_machine_only() {
         assert_eq!(reply.short(), "200", "{reply:?}");
     });
 }
+
+#[test]
+fn auditors_see_all_about_a_person_and_operators_only_who_it_is() {
+    run(async {
+        let server = server();
+        server.ask("ana/all", "ReadOnly").await;
+        let pending = server.ask("ana/all", "Admin").await;
+        let path = format!("/api/v1/requests/{}/deny", pending["id"].as_str().unwrap());
+        let denied = server
+            .post(&path, "bob/all", &json!({"reason": "not now"}))
+            .await;
+        assert_eq!(denied.short(), "200", "{denied:?}");
+        let text = Browser::of(&server, "aud")
+            .await
+            .get(&page("ana"))
+            .await
+            .text();
+        for shown in [
+            "1 direct, 0 through groups",
+            "payments-prod / ReadOnly",
+            "payments-prod / Admin",
+            "not now",
+            "Not signed in at any browser.",
+        ] {
+            assert!(text.contains(shown), "{shown}: {text}");
+        }
+        let text = Browser::of(&server, "aud")
+            .await
+            .get(&page("bob"))
+            .await
+            .text();
+        assert!(text.contains("Denied") && text.contains("ana"), "{text}");
+        assert!(text.contains("No access is known"), "{text}");
+        let text = Browser::of(&server, "dee")
+            .await
+            .get(&page("ana"))
+            .await
+            .text();
+        assert!(text.contains("ana@corp.example"), "{text}");
+        assert!(
+            !text.contains("Access now") && !text.contains("not now"),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn people_are_listed_without_any_report() {
+    run(async {
+        let server = server();
+        server.ask("ana/all", "ReadOnly").await;
+        let mut aud = Browser::of(&server, "aud").await;
+        let text = aud.get("/people?q=ana").await.text();
+        for shown in ["not checked yet", "1 temporary", "pci.source", &page("ana")] {
+            assert!(text.contains(shown), "{shown}: {text}");
+        }
+        let text = aud.get("/people?state=disabled").await.text();
+        assert!(text.contains("No one matches"), "{text}");
+        let text = Browser::of(&server, "dee")
+            .await
+            .get("/people")
+            .await
+            .text();
+        assert!(
+            text.contains(&page("ana")) && !text.contains("1 temporary"),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn trends_count_requests_and_grants() {
+    run(async {
+        let server = server();
+        let mut aud = Browser::of(&server, "aud").await;
+        let text = aud.get("/reports/trends").await.text();
+        assert!(text.contains("Requests of a week appear here."), "{text}");
+        server.ask("ana/all", "ReadOnly").await;
+        server.ask("ana/all", "Admin").await;
+        let text = aud.get("/reports/trends").await.text();
+        assert!(
+            text.contains("2 requests in twelve weeks, 1 approved"),
+            "{text}"
+        );
+        assert!(text.contains("1 person"), "{text}");
+    });
+}

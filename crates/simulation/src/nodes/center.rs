@@ -10,7 +10,7 @@ use hallpass_access::{DirectoryFault, StandingListing, StandingScope, StandingSo
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_base::{Clock as _, HoldKey, Target, UserId};
+use hallpass_base::{Clock as _, GroupId, HoldKey, Target, UserId};
 use hallpass_store::Candidate;
 use tokio::time::sleep;
 
@@ -223,5 +223,9 @@ impl StandingSource for NodeCenter {
 
     async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault> {
         StandingSource::holders(self.center.as_ref(), target).await
+    }
+
+    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, DirectoryFault> {
+        self.center.groups_of(user).await
     }
 }

@@ -172,9 +172,8 @@ fn scene() -> Scene {
 impl Scene {
     fn find(&self, text: &str, kind: Sought, limit: usize) -> SearchPage {
         let search = Search {
-            text: text.to_owned(),
             account: "201100000107".parse().ok(),
-            kind,
+            ..Search::new(text, kind)
         };
         self.access.search(&self.ana, &search, limit)
     }
@@ -218,12 +217,20 @@ fn accounts_are_found_best_first_and_those_one_cannot_have_last() {
             "payments-prod !orders-prod !spa-payments (3 of 7)",
         ),
         ("xyz", " (0 of 7)"),
+        ("paymnts-prod", "payments-prod (1 of 7)"),
+        ("Payments-Dve", "payments-dev (1 of 7)"),
     ];
     for (typed, expected) in rows {
         assert_eq!(scene.names(typed, Sought::Accounts), expected, "{typed}");
     }
     let few = scene.find("pay", Sought::Accounts, 1);
     assert_eq!((few.entries.len(), few.matching), (1, 7));
+    let used = Search {
+        used: vec!["201100000107".to_owned()],
+        ..Search::new("pay", Sought::Accounts)
+    };
+    let found = scene.access.search(&scene.ana, &used, 1).entries.remove(0);
+    assert_eq!(found.account.unwrap().name, "payments-prod");
 }
 
 #[test]
@@ -279,9 +286,8 @@ fn permission_sets_and_groups_come_with_what_would_happen() {
     assert_eq!(offer.decision, DecisionKind::RequiresApproval);
     assert_eq!(offer.approvers, ["cai@corp.example"]);
     let elsewhere = Search {
-        text: String::new(),
         account: "201100000108".parse().ok(),
-        kind: Sought::PermissionSets,
+        ..Search::new("", Sought::PermissionSets)
     };
     let found = scene.access.search(&scene.ana, &elsewhere, 8);
     let why = found.entries[0].why_not.clone().unwrap();

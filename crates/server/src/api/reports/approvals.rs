@@ -20,7 +20,7 @@ use crate::{
 
 const ROUNDS_MAX: u32 = 4;
 
-const DECISIONS: [Event; 4] = [
+pub(crate) const DECISIONS: [Event; 4] = [
     Event::RequestReviewed,
     Event::RequestApproved,
     Event::RequestDenied,

@@ -83,6 +83,18 @@ impl<'a> AccessLine<'a> {
         }
     }
 
+    /// Whether a user with these groups has the access.
+    pub(super) fn reaches(self, user: &UserId, groups: &BTreeSet<GroupId>) -> bool {
+        match self {
+            Self::Grant(_) | Self::Found(_) => self.user_target().is_some_and(|it| it.0 == user),
+            Self::OfGroup(line) => groups.contains(&line.row.key.group),
+            Self::Entitled(it) => match &it.entitlement.principal {
+                EntitledPrincipal::Group(group) => groups.contains(group),
+                EntitledPrincipal::User(id) => id == user,
+            },
+        }
+    }
+
     /// Unique among all lines.
     pub(super) fn id(self) -> String {
         match self {

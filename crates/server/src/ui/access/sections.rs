@@ -25,38 +25,38 @@ const STANDING: Badge = badge("Standing", "standing");
 const UNKNOWN: Badge = badge("Unmanaged", "failed");
 
 #[derive(Default)]
-pub(super) struct AccessRow {
-    pub(super) face: Option<Face>,
+pub(in crate::ui) struct AccessRow {
+    pub(in crate::ui) face: Option<Face>,
     /// Page of a group, and how many members are known.
-    pub(super) group: Option<(String, String)>,
-    pub(super) place: Option<GrantPlace>,
-    pub(super) id_groups: Vec<String>,
-    pub(super) held: String,
-    pub(super) badges: Vec<Badge>,
-    pub(super) request: Option<(String, String)>,
-    pub(super) because: Coded,
-    pub(super) note: Coded,
-    pub(super) ends: String,
-    pub(super) left: Option<u64>,
-    pub(super) left_words: String,
-    pub(super) remark: String,
-    pub(super) is_bad: bool,
-    pub(super) acts: Vec<(&'static str, String)>,
+    pub(in crate::ui) group: Option<(String, String)>,
+    pub(in crate::ui) place: Option<GrantPlace>,
+    pub(in crate::ui) id_groups: Vec<String>,
+    pub(in crate::ui) held: String,
+    pub(in crate::ui) badges: Vec<Badge>,
+    pub(in crate::ui) request: Option<(String, String)>,
+    pub(in crate::ui) because: Coded,
+    pub(in crate::ui) note: Coded,
+    pub(in crate::ui) ends: String,
+    pub(in crate::ui) left: Option<u64>,
+    pub(in crate::ui) left_words: String,
+    pub(in crate::ui) remark: String,
+    pub(in crate::ui) is_bad: bool,
+    pub(in crate::ui) acts: Vec<(&'static str, String)>,
 }
 
-pub(super) struct Section {
-    pub(super) anchor: usize,
-    pub(super) face: Option<Face>,
-    pub(super) place: Option<GrantPlace>,
-    pub(super) id_groups: Vec<String>,
-    pub(super) name: String,
-    pub(super) page: String,
-    pub(super) count: String,
-    pub(super) rows: Vec<AccessRow>,
+pub(in crate::ui) struct Section {
+    pub(in crate::ui) anchor: usize,
+    pub(in crate::ui) face: Option<Face>,
+    pub(in crate::ui) place: Option<GrantPlace>,
+    pub(in crate::ui) id_groups: Vec<String>,
+    pub(in crate::ui) name: String,
+    pub(in crate::ui) page: String,
+    pub(in crate::ui) count: String,
+    pub(in crate::ui) rows: Vec<AccessRow>,
 }
 
 impl Section {
-    pub(super) fn has_acts(&self) -> bool {
+    pub(in crate::ui) fn has_acts(&self) -> bool {
         self.rows.iter().any(|row| !row.acts.is_empty())
     }
 }

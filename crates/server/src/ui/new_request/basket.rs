@@ -131,7 +131,7 @@ impl Basket {
                     Item::refused(wanted, unnamed(wanted), words.join(" "))
                 }
                 Ok(preview) => {
-                    outlook.also_requires(&preview.decision);
+                    outlook.also_requires(&preview.decision, form);
                     means.push(format!("{} {}", preview.target, preview.decision.kind));
                     item(view, wanted, &preview, outlook.length, starts_at)
                 }

@@ -7,7 +7,7 @@ use super::{NewRequestForm, recents::Recents};
 use crate::{
     App,
     ui::{
-        presenter::{Coded, Presenter, is_prod},
+        presenter::{Coded, Presenter},
         shell::Viewer,
         words::{id_groups, number, plain},
     },
@@ -119,11 +119,14 @@ impl Choice {
             ChoiceKind::Account => Sought::Accounts,
             ChoiceKind::Group => Sought::Groups,
         };
+        let used = match self.kind {
+            ChoiceKind::Account => recents.accounts(),
+            ChoiceKind::Group => recents.groups(),
+        };
         let search = |text: &str, limit| {
             let search = Search {
-                text: text.to_owned(),
-                account: None,
-                kind: sought,
+                used: used.clone(),
+                ..Search::new(text, sought)
             };
             app.access.search(&viewer.actor, &search, limit)
         };
@@ -135,25 +138,6 @@ impl Choice {
                 .iter()
                 .map(|hit| self.hit(hit, ""))
                 .collect(),
-            (None, "") => {
-                let ids = match self.kind {
-                    ChoiceKind::Account => recents.accounts(),
-                    ChoiceKind::Group => recents.groups(),
-                };
-                let recent = ids.iter().flat_map(|id| search(id, 1).entries);
-                let recent = recent.filter(|hit| hit.why_not.is_none()).map(|hit| Hit {
-                    is_recent: true,
-                    ..self.hit(&hit, "")
-                });
-                let mut hits: Vec<Hit> = recent.collect();
-                for hit in found.entries.iter().map(|hit| self.hit(hit, "")) {
-                    if !hits.iter().any(|known| known.value == hit.value) {
-                        hits.push(hit);
-                    }
-                }
-                hits.truncate(HITS);
-                hits
-            }
             _ => found
                 .entries
                 .iter()
@@ -168,6 +152,7 @@ impl Choice {
             hits.truncate(HITS);
         }
         for hit in &mut hits {
+            hit.is_recent = typed.is_empty() && used.contains(&hit.value);
             hit.is_chosen = hit.why_not.is_empty() && Some(&hit.value) == chosen.as_ref();
         }
         let hint = self.hint(&plain(typed), &found);
@@ -188,6 +173,15 @@ impl Choice {
                 format!("No account matches “{typed}”. Check the spelling or request a group.")
             }
             (false, 0) => format!("No {one} matches “{typed}”. Check the spelling."),
+            (false, 1) if found.is_corrected => {
+                format!("No {one} matches “{typed}”. 1 has a similar name.")
+            }
+            (false, n) if found.is_corrected => {
+                format!(
+                    "No {one} matches “{typed}”. {} have similar names.",
+                    count(n)
+                )
+            }
             (false, 1) => format!("1 of {total} {many} matches “{typed}”."),
             (false, n) if n > HITS => format!(
                 "{} of {total} {many} match “{typed}”; the {HITS} that fit best.",
@@ -212,7 +206,7 @@ impl Choice {
                 Err(_) => Vec::new(),
             },
             name: marked(&name, typed),
-            is_prod: folder.split(" / ").any(is_prod),
+            is_prod: hallpass_access::is_production(&folder),
             folder: plain(&folder),
             note: hit.offer.as_ref().map(how).unwrap_or_default(),
             why_not: Coded(hit.why_not.clone().unwrap_or_default()),
@@ -234,9 +228,8 @@ impl Choice {
             return (Vec::new(), Coded::default());
         };
         let search = Search {
-            text: String::new(),
             account: Some(account.id.clone()),
-            kind: Sought::PermissionSets,
+            ..Search::new("", Sought::PermissionSets)
         };
         let found = app.access.search(&viewer.actor, &search, SETS);
         let directory = app.access.directory();

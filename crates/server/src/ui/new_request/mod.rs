@@ -422,6 +422,9 @@ fn unfinished(choice: &Choice, basket: &Basket, form: &NewRequestForm, outlook: 
         }
         ChoiceKind::Account | ChoiceKind::Group => {}
     }
+    for problem in &outlook.unfit {
+        wrong.take(problem);
+    }
     if form.reason.trim().is_empty() {
         wrong.reason = Coded(dialogs::REASON_MISSING.to_owned());
     }

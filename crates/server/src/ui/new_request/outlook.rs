@@ -2,8 +2,8 @@
 //! submission does.
 
 use hallpass_access::{
-    ApprovalHours, LengthLimits, Preview, Request, RequestFilter, RequestRefused, RequestVerdict,
-    RequestView, all_of,
+    ApprovalHours, FieldProblem, LengthLimits, Preview, Request, RequestFilter, RequestRefused,
+    RequestVerdict, RequestView, all_of, patterns_refused,
 };
 use hallpass_base::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp, time};
 use hallpass_channels::wording::{asking, dialogs::BREAK_GLASS_MEANS, outstanding, standing};
@@ -64,6 +64,8 @@ pub(super) struct Outlook {
     pub(super) reason_hint: Option<Coded>,
     pub(super) warnings: Vec<RuleWarning>,
     pub(super) meant: String,
+    /// Of the reason and ticket, if typed.
+    pub(super) unfit: Vec<FieldProblem>,
 }
 
 impl Outlook {
@@ -115,7 +117,7 @@ impl Outlook {
         }
         outlook.people(view, &preview);
         outlook.facts(app, view, choice, &preview);
-        outlook.requirements(&preview.decision);
+        outlook.requirements(&preview.decision, form);
         outlook.button(view, &preview);
         Ok(outlook)
     }
@@ -139,9 +141,9 @@ impl Outlook {
         *self = several;
     }
 
-    pub(super) fn also_requires(&mut self, decision: &Decision) {
+    pub(super) fn also_requires(&mut self, decision: &Decision, form: &NewRequestForm) {
         let (ticket, reason_hint) = (self.ticket.take(), self.reason_hint.take());
-        self.requirements(decision);
+        self.requirements(decision, form);
         self.ticket = ticket.or_else(|| self.ticket.take());
         self.reason_hint = reason_hint.or_else(|| self.reason_hint.take());
     }
@@ -379,7 +381,11 @@ impl Outlook {
         }
     }
 
-    fn requirements(&mut self, decision: &Decision) {
+    fn requirements(&mut self, decision: &Decision, form: &NewRequestForm) {
+        let (reason, ticket) = (form.reason.trim(), form.ticket.trim());
+        let ticket_given = (!ticket.is_empty()).then_some(ticket);
+        self.unfit
+            .extend(patterns_refused(reason, ticket_given, decision));
         RuleWarning::add_each_once(&mut self.warnings, decision.warnings.iter().cloned());
         self.ticket = decision
             .ticket_patterns

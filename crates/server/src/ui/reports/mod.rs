@@ -2,6 +2,7 @@
 
 mod csv;
 mod row;
+mod trends;
 
 use std::collections::BTreeSet;
 
@@ -36,6 +37,7 @@ const DAYS: TimeSpan = TimeSpan::hours(30 * 24);
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/reports", get(show))
+        .route("/reports/trends", get(trends::show))
         .route("/reports.csv", get(csv::export))
 }
 
