@@ -113,6 +113,28 @@ def overflow(page):
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
+def overlaps(page):
+    """Texts and buttons of the page that lie on each other, as pairs of their words."""
+    return page.evaluate("""() => {
+        const shown = [], found = [], walk = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+        while (walk.nextNode()) {
+            const text = walk.currentNode, button = text.parentElement.closest(".btn"), el = button ?? text.parentElement, range = new Range();
+            if (!text.data.trim() || !el.checkVisibility() || el.closest(".sr, dialog:not([open])")) continue;
+            range.selectNodeContents(text);
+            // what a clamp hides is not shown
+            const whole = el.getBoundingClientRect(), boxes = button ? [whole] : [...range.getClientRects()];
+            for (const box of boxes) if (box.width > 1 && box.bottom < whole.bottom + 4) shown.push([box, el, text.data.trim().slice(0, 40)]);
+        }
+        shown.sort(([a], [b]) => a.top - b.top);
+        shown.forEach(([a, el, words], n) => {
+            for (const [b, other, said] of shown.slice(n + 1)) {
+                if (b.top > a.bottom - 4) break;
+                if (el !== other && Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2) found.push(`${words} | ${said}`);
+            }
+        });
+        return found; }""")
+
+
 def shift(page):
     """The page's layout shift since it was opened (Cumulative Layout Shift), 300 ms from now: what gives it. What looks at the
     page meanwhile does not move it."""

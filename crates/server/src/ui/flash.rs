@@ -14,7 +14,6 @@ use crate::App;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flash {
     Approved,
-    ApprovedTogether,
     Denied,
     Discarded,
     Already,
@@ -32,9 +31,8 @@ pub(crate) enum Flash {
 }
 
 impl Flash {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 14] = [
         Self::Approved,
-        Self::ApprovedTogether,
         Self::Denied,
         Self::Discarded,
         Self::Already,
@@ -53,7 +51,6 @@ impl Flash {
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Approved => "approved",
-            Self::ApprovedTogether => "approved-together",
             Self::Denied => "denied",
             Self::Discarded => "discarded",
             Self::Already => "already",
@@ -122,11 +119,6 @@ impl FlashQuery {
                 let words = format!("{} ends {ends} now. They were notified.", aim.words());
                 (grant.approval == Approval::Adopted && grant.is_hold()).then(|| words.into())
             }
-            Flash::ApprovedTogether => {
-                let request = self.request(app, viewer).await?;
-                let others = app.access.asked_with(&viewer.actor, &request).await.ok()?;
-                approved_words(view, &request, &others).map(Into::into)
-            }
             Flash::Approved | Flash::Denied | Flash::Discarded => {
                 let request = self.request(app, viewer).await?;
                 pressed(view, &request).map(Into::into)
@@ -192,30 +184,6 @@ fn yes_of_several(view: &Presenter, request: &Request, requester: &str) -> Strin
     let (given, needed) = request.approvals();
     let place = ordinal(usize::try_from(given).unwrap_or(usize::MAX));
     format!("Your approval is the {place} of {needed} for {requester}.")
-}
-
-fn approved_words(view: &Presenter, request: &Request, others: &[Request]) -> Option<String> {
-    let is_mine = |request: &&Request| match &request.state {
-        RequestState::Approved { by, .. } => *by == view.me,
-        _ => view.has_reviewed(request),
-    };
-    let all = || std::iter::once(request).chain(others);
-    let approved = all().filter(is_mine).count();
-    let waits = |request: &&Request| {
-        matches!(request.state, RequestState::Pending) && !view.has_reviewed(request)
-    };
-    let waiting = all().filter(waits).count();
-    let who = Presenter::person(&request.requester.name, &request.requester.email);
-    let done = match approved {
-        0 => return None,
-        1 => format!("You approved 1 request of {}.", who.name),
-        n => format!("You approved {n} requests of {}.", who.name),
-    };
-    Some(match waiting {
-        0 => done,
-        1 => format!("{done} 1 requested with them still waits."),
-        n => format!("{done} {n} requested with them still wait."),
-    })
 }
 
 fn ordinal(n: usize) -> String {

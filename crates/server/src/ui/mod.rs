@@ -27,6 +27,7 @@ mod requests_csv;
 mod reviews;
 mod reviews_card;
 mod reviews_search;
+mod several;
 mod sign_in;
 
 mod access;
@@ -103,7 +104,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(requests::router())
         .merge(requests_csv::router())
         .merge(reviews::router())
-        .merge(batch::router())
+        .merge(several::router())
         .merge(sign_in::router())
         .merge(first_sign_in::router())
         .merge(oidc::router())

@@ -73,8 +73,8 @@ impl TargetView {
 /// Markup of an instant: `<time>` in the viewer's zone, with UTC as tooltip.
 #[derive(Clone, Debug)]
 pub(crate) struct At {
-    at: Timestamp,
-    words: String,
+    pub(crate) at: Timestamp,
+    pub(crate) words: String,
 }
 
 impl fmt::Display for At {

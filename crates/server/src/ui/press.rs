@@ -129,7 +129,6 @@ pub(crate) fn router() -> Router<App> {
             get(close_page).post(close_review),
         )
         .route("/grants/{id}", get(to_request))
-        .route("/grants/{id}/release", post(release))
 }
 
 /// The same page for missing and invisible objects.
@@ -239,7 +238,7 @@ pub(super) async fn grant_of(
     }
 }
 
-async fn release(
+pub(super) async fn release(
     State(app): State<App>,
     Path(id): Path<String>,
     Posted { viewer, form }: Posted<Press>,

@@ -7,8 +7,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, ActionRefused, Grant, GrantPresses, GrantState, Past, Presses, Request,
-    RequestState, ReviewedVersion,
+    AccessError, ActionRefused, Grant, GrantPresses, GrantState, Presses, Request, RequestState,
+    ReviewedVersion,
 };
 use hallpass_base::{Email, TimeSpan};
 use hallpass_channels::wording::{grants, refused::TriedPress, time::minutes_passed};
@@ -21,7 +21,7 @@ use super::{
     home::{Pass, PassKind, pass},
     presenter::{At, Coded, PersonView, Presenter, Ring, TargetView},
     press::{self, WordsForm},
-    refusals, revoke, rows,
+    refusals, reviews_card, revoke, rows,
     shell::{Nav, PageResult, Shell, Viewer, page},
     timeline::{self, TimelineEntry},
     words::{Badge, number, plain},
@@ -62,7 +62,7 @@ struct RequestPage {
     rules: Vec<String>,
     door: &'static str,
     secondary_domain: bool,
-    before: Option<String>,
+    history: Vec<(&'static str, String)>,
     used: Option<Coded>,
     glass: Option<Glass>,
     stop: Option<String>,
@@ -186,7 +186,7 @@ async fn assemble(
         rules: request.decided.based_on.clone(),
         door: timeline::door(request.origin.name()),
         secondary_domain: request.secondary_domain,
-        before: before(view, &past),
+        history: reviews_card::history(app, view, request, &past),
         used: grant_activity::last_use(app, view, request).await,
         glass: glass(app, view, request),
         stop: is_live
@@ -219,18 +219,6 @@ fn newest(viewer: &Viewer, records: &[hallpass_audit::Record]) -> Option<RawReco
         event: record.event().to_owned(),
         text: shown_json(record),
     })
-}
-
-/// "6 times in 90 days, last 12 Nov"; nothing without earlier grants.
-pub(crate) fn before(view: &Presenter, past: &Past) -> Option<String> {
-    let times = &past.requester;
-    let last = times.last.as_ref()?;
-    let count = match (times.count, times.more) {
-        (1, false) => "Once".to_owned(),
-        (n, false) => format!("{n} times"),
-        (n, true) => format!("At least {n} times"),
-    };
-    Some(format!("{count} in 90 days, last {}", view.words(last.at)))
 }
 
 fn glass(app: &App, view: &Presenter, request: &Request) -> Option<Glass> {

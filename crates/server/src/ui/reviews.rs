@@ -18,16 +18,17 @@ use serde::Deserialize;
 
 use super::{
     approve::{approve_buttons, comments},
-    batch::{self, ApproveAll, Sibling},
+    batch::{self, Sibling},
     decided,
     flash::{Flash, FlashQuery},
     grant_activity,
-    presenter::{Coded, PersonView, Presenter, TargetView},
+    presenter::{At, Coded, PersonView, Presenter, TargetView},
     press::{self, WordsForm},
-    request::{before, changed, why_not},
-    reviews_card::{Closed, closed, not_judged, rule, set_of, signal, undecidable, waited},
+    request::{changed, why_not},
+    reviews_card::{Closed, before, closed, not_judged, rule, set_of, signal, undecidable, waited},
     reviews_search::{fits, live},
     rows::{self, RequestRow},
+    several,
     shell::{Nav, PageResult, Shell, Viewer, page},
     words::plain,
 };
@@ -85,8 +86,10 @@ struct Open {
     after_end: String,
     length: TimeSpan,
     starts: Option<String>,
-    waited: String,
-    lapses: Option<String>,
+    waited: At,
+    lapses: Option<At>,
+    /// Value of the checkbox to decide it with others.
+    pick: Option<String>,
     reason: String,
     ticket: String,
     note: Coded,
@@ -103,7 +106,7 @@ struct Open {
     is_next: bool,
     risks: Option<String>,
     together: Vec<Sibling>,
-    all: Option<ApproveAll>,
+    all: Option<(String, String)>,
 }
 
 struct Glass {
@@ -187,7 +190,7 @@ async fn for_me(
         });
     }
     mark_next(&mut cards, &coming.after.about);
-    offer_all(&app, &mut cards, &requests);
+    offer_all(&mut cards, &requests);
     let mut shell = viewer.shell(&app, Nav::Reviews, "Reviews").await;
     shell.said = coming.after.toast(&app, &viewer, &view).await;
     Ok(page(&ReviewsPage {
@@ -286,8 +289,8 @@ async fn glass(app: &App, viewer: &Viewer, view: &Presenter, request: &Request) 
     }
 }
 
-/// Adds the batch approval. `cards` and `requests` correspond.
-fn offer_all(app: &App, cards: &mut [Card], requests: &[Request]) {
+/// Adds the approval of siblings. `cards` and `requests` correspond.
+fn offer_all(cards: &mut [Card], requests: &[Request]) {
     let pairs = cards.iter().zip(requests);
     let is_approvable = |card: &Card| matches!(card, Card::Open(open) if open.with.is_some());
     let approvable: Vec<&Request> = pairs
@@ -296,7 +299,7 @@ fn offer_all(app: &App, cards: &mut [Card], requests: &[Request]) {
         .collect();
     for (card, request) in cards.iter_mut().zip(requests) {
         if let Card::Open(open) = card {
-            open.all = ApproveAll::of(app, request, &approvable);
+            open.all = several::approve_all(request, &approvable);
         }
     }
 }
@@ -365,17 +368,22 @@ async fn open(
         after_end: view.after_end(request, None),
         length: request.duration,
         starts: request.start.as_ref().map(|start| view.words(start.at)),
-        waited: waited(view, request.asked_at),
-        lapses: request.expires_at.map(|at| view.words(at)),
+        waited: At {
+            at: request.asked_at,
+            words: waited(view, request.asked_at),
+        },
+        lapses: request.expires_at.map(|at| view.at(at)),
+        pick: (presses.approve.is_ok() || presses.deny.is_ok())
+            .then(|| several::pick((request.id, request.seen()))),
         reason: plain(&request.reason),
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
         note: if is_changed {
             changed(view, request)
         } else {
-            signal(app, view, request, &past)
+            signal(view, request, &past)
         },
         is_changed,
-        before: before(view, &past),
+        before: before(view, request, &past),
         used: grant_activity::last_use(app, view, request).await,
         rule: rule(app, view, request),
         approve,

@@ -9,6 +9,8 @@ use super::words::Badge;
 use super::{refusals, rows};
 use crate::App;
 
+pub(super) const UNREADABLE: &str = "It cannot be decided now: the requester's access cannot be read. Tell the operators of Hallpass.";
+
 pub(super) struct Closed {
     pub(super) id: String,
     pub(super) badge: Badge,
@@ -31,28 +33,51 @@ pub(super) fn waited(view: &Presenter, since: Timestamp) -> String {
     }
 }
 
-pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past) -> Coded {
+/// Warns only where an approver must decide differently: facts and the request page say the rest.
+pub(super) fn signal(view: &Presenter, request: &Request, past: &Past) -> Coded {
     let who = Presenter::person(&request.requester.name, &request.requester.email);
-    if request.secondary_domain {
-        return Coded(dialogs::secondary_domain(&who.email));
-    }
-    let reviewers = request.reviewers();
-    let (given, needed) = request.approvals();
-    let said = reviewers.first().map(|first| {
-        format!(
-            "{given} of {needed} needed: {} approved at {}.",
-            super::words::capital(&view.named(&first.by)),
-            view.words(first.at)
-        )
+    Coded(if request.secondary_domain {
+        dialogs::secondary_domain(&who.email)
+    } else if is_first(request, past) && view.aim_of(request).is_prod {
+        format!("{} has not had this in the last 90 days.", who.first)
+    } else {
+        String::new()
+    })
+}
+
+fn is_first(request: &Request, past: &Past) -> bool {
+    past.requester.count == 0 && request.extends.is_none()
+}
+
+/// "6 times in 90 days, last 12 Nov"; nothing for a first extension.
+pub(super) fn before(view: &Presenter, request: &Request, past: &Past) -> Option<String> {
+    let times = &past.requester;
+    let Some(last) = &times.last else {
+        return is_first(request, past).then(|| "Not in the last 90 days".to_owned());
+    };
+    let count = match (times.count, times.more) {
+        (1, false) => "Once".to_owned(),
+        (n, false) => format!("{n} times"),
+        (n, true) => format!("At least {n} times"),
+    };
+    Some(format!("{count} in 90 days, last {}", view.words(last.at)))
+}
+
+/// Earlier access, and a smaller permission set for a first request.
+pub(super) fn history(
+    app: &App,
+    view: &Presenter,
+    request: &Request,
+    past: &Past,
+) -> Vec<(&'static str, String)> {
+    let before = before(view, request, past).map(|words| ("Before", words));
+    let is_open = is_first(request, past) && request.is_waiting(view.now);
+    let less = is_open.then(|| smaller(app, view, request)).flatten();
+    let less = less.map(|set| {
+        let words = format!("{set} in this account needs no approval and may be enough.");
+        ("Less", words)
     });
-    // an earlier approval does not make it less new
-    let is_new = past.requester.count == 0 && request.extends.is_none();
-    let lead = is_new.then(|| format!("{} has not had this in the last 90 days.", who.first));
-    let less = lead.as_ref().and_then(|_| smaller(app, view, request));
-    let less =
-        less.map(|set| format!("{set} in this account needs no approval and may be enough."));
-    let all: Vec<String> = [said, lead, less].into_iter().flatten().collect();
-    Coded(all.join(" "))
+    before.into_iter().chain(less).collect()
 }
 
 /// A read-only permission set that the requester can get here without approval.
@@ -85,9 +110,15 @@ pub(super) fn rule(app: &App, view: &Presenter, request: &Request) -> Coded {
         let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
         names.join(", ")
     };
-    let needed = match request.approvals().1 {
-        0 | 1 => "1 approval needed".to_owned(),
-        n => format!("{n} approvals needed"),
+    let (given, needed) = request.approvals();
+    let needed = match (request.reviewers().first(), needed) {
+        (Some(first), _) => format!(
+            "{given} of {needed} needed: {} approved at {}",
+            super::words::capital(&view.named(&first.by)),
+            view.words(first.at)
+        ),
+        (None, 0 | 1) => "1 approval needed".to_owned(),
+        (None, n) => format!("{n} approvals needed"),
     };
     Coded(match permit {
         Ok(permit) if permit.listed_by.len() == 1 => {
@@ -119,10 +150,7 @@ pub(super) fn undecidable(view: &Presenter, request: &Request) -> Closed {
     Closed {
         id: request.id.to_string(),
         badge: rows::badge(view, request, None),
-        words: Coded(
-            "It cannot be decided now: the requester's access cannot be read. Tell the operators of Hallpass."
-                .to_owned(),
-        ),
+        words: Coded(UNREADABLE.to_owned()),
         what: asked(view, request),
     }
 }

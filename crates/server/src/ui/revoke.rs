@@ -1,4 +1,4 @@
-//! Revoke form of a grant, on its own page or as a dialog. `hallpass-access` authorizes; this only
+//! Forms to revoke a grant and to end one's own, on their own page or as a dialog. `hallpass-access` authorizes; this only
 //! hides forms that would fail.
 
 use axum::{
@@ -15,13 +15,15 @@ use hallpass_channels::wording::{dialogs, grants, refused};
 
 use super::flash::{self, Flash};
 use super::presenter::Presenter;
-use super::press::{Opened, Press, WordsForm, back, grant_of, missing, of, show};
+use super::press::{Opened, Press, Tone, WordsForm, back, grant_of, missing, of, release, show};
 use super::shell::{PageResult, Posted, Viewer, see_other};
 use super::words::countdown;
 use crate::{App, body::Path, problem::ProblemResponse};
 
 pub(crate) fn router() -> Router<App> {
-    Router::new().route("/grants/{id}/revoke", get(open).post(press))
+    Router::new()
+        .route("/grants/{id}/revoke", get(open).post(press))
+        .route("/grants/{id}/release", get(ask_release).post(release))
 }
 
 async fn open(
@@ -39,6 +41,46 @@ async fn open(
     show(&app, &viewer, form, StatusCode::OK).await
 }
 
+/// Asks once, of the holder. Needs no rights, as the release itself.
+async fn ask_release(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Query(opened): Query<Opened>,
+) -> PageResult {
+    let Some(grant) = grant_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let view = seeing(&app, &viewer, &grant).await?;
+    if !grant.is_hold() || !view.is_me(&grant.holder) {
+        return Ok(see_other(&format!("/requests/{}", grant.request)));
+    }
+    let (aim, after) = (
+        view.aim(Some(&grant.key.target), &grant.names),
+        after_now(&app, &view, &grant),
+    );
+    let note = grants::credentials_after(grants::YOUR_CREDENTIALS, after, &view);
+    let form = WordsForm {
+        id: format!("release-{}", grant.id),
+        action: format!("/grants/{}/release", grant.id),
+        heading: "End your access now?".to_owned(),
+        lead: before_end(&view, &aim.words(), &grant),
+        note: note.unwrap_or_default(),
+        cancel: "Keep it",
+        back: back(&opened.from, grant.request),
+        submit: "End early",
+        tone: Tone::Calm,
+        from: opened.from,
+        ..WordsForm::default()
+    };
+    show(&app, &viewer, form, StatusCode::OK).await
+}
+
+fn before_end(view: &Presenter, target: &str, grant: &Grant) -> String {
+    let left = countdown(TimeSpan::between(view.now, grant.ends_at));
+    format!("{target}, {left} before its end.")
+}
+
 pub(crate) fn form(
     app: &App,
     view: &Presenter,
@@ -48,10 +90,7 @@ pub(crate) fn form(
 ) -> WordsForm {
     let who = Presenter::person(&grant.holder.name, &grant.holder.email);
     let aim = view.aim(Some(&grant.key.target), &grant.names);
-    let (is_stuck, left) = (
-        grant.stuck.is_some(),
-        TimeSpan::between(view.now, grant.ends_at),
-    );
+    let is_stuck = grant.stuck.is_some();
     WordsForm {
         id: format!("revoke-{}", grant.id),
         action: format!("/grants/{}/revoke", grant.id),
@@ -66,7 +105,7 @@ pub(crate) fn form(
                 aim.words()
             )
         } else {
-            format!("{}, {} before its end.", aim.words(), countdown(left))
+            before_end(view, &aim.words(), grant)
         },
         label: "Reason".to_owned(),
         name: "reason",
@@ -109,13 +148,17 @@ fn is_refused_anyway(app: &App, view: &Presenter, grant: &Grant) -> bool {
     ends || view.is_armed(grant)
 }
 
-fn note(app: &App, view: &Presenter, grant: &Grant, first: &str) -> String {
-    let whose = format!("Credentials {first} already holds");
-    let after = if is_refused_anyway(app, view, grant) {
+fn after_now(app: &App, view: &Presenter, grant: &Grant) -> CredentialsAfterEnd {
+    if is_refused_anyway(app, view, grant) {
         CredentialsAfterEnd::Stop
     } else {
         view.credentials_after(grant, view.now)
-    };
+    }
+}
+
+fn note(app: &App, view: &Presenter, grant: &Grant, first: &str) -> String {
+    let whose = format!("Credentials {first} already holds");
+    let after = after_now(app, view, grant);
     let Some(words) = grants::credentials_after(&whose, after, view) else {
         return String::new();
     };

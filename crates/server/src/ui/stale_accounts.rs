@@ -31,9 +31,9 @@ const OLD: TimeSpan = TimeSpan::hours(48);
 const WHO: &str = "administrators, auditors and operators";
 const ORDERS: [(PeopleOrder, &str, &str, &str); 5] = [
     (PeopleOrder::Urgent, "urgent", "Due", ""),
-    (PeopleOrder::Name, "name", "Person", "w20"),
+    (PeopleOrder::Name, "name", "Person", "w25"),
     (PeopleOrder::Password, "password", "Password", "w15"),
-    (PeopleOrder::Activity, "activity", "Activity", "w20"),
+    (PeopleOrder::Activity, "activity", "Activity", "w15"),
     (PeopleOrder::Failed, "failed", "Failed", "w10"),
 ];
 

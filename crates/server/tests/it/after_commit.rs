@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use hallpass_store::AfterCommit;
 use serde_json::{Value, json};
 
-use crate::pages_visit::{Visit, field, text, to};
+use crate::pages_visit::{Visit, text, to};
 use crate::test_server::{Reply, TestServer, asking, request, run};
 
 const NOT_CONFIRMED: &str = "the store did not confirm it; it may have been done nevertheless";
@@ -110,18 +110,19 @@ fn of_several_that_are_approved_at_once_the_page_says_which_were() {
         let asked = asked.await.json();
         let ids = [0, 1].map(|at| asked["items"][at]["id"].as_str().unwrap().to_owned());
         let cai = Visit::of(&server, "cai").await;
-        let all = field(&cai.page("/reviews").await, "all");
+        let all = ids.each_ref().map(|id| format!("{id}:0")).join(" ");
         let silence = AfterCommit::ReadsFail {
             after: 1,
             count: 99,
         };
         server.store.fail_after_commit(silence);
-        let path = format!("/requests/{}/approve-together", ids[0]);
-        let reply = cai.post(&path, &[("all", &all)]).await;
+        let fields = [("do", "approve"), ("picks", all.as_str())];
+        let reply = cai.post("/reviews/several", &fields).await;
         server.store.fail_reads(0);
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", text(&reply));
         let page = cai.page(&to(&reply)).await;
-        assert!(page.contains("You approved 1 request of "), "{page}");
+        assert!(page.contains("<h1>Approve 1 request?</h1>"), "{page}");
+        assert!(page.contains("You approved 1h for "), "{page}");
         for (id, state) in ids.iter().zip(["approved", "pending"]) {
             let shown = server
                 .get(&format!("/api/v1/requests/{id}"), "ana/all")

@@ -69,7 +69,7 @@ fn a_length_in_an_address_may_be_written_as_people_do() {
     });
 }
 
-async fn held(server: &TestServer) -> Grant {
+pub(crate) async fn held(server: &TestServer) -> Grant {
     let reply = server
         .post("/api/v1/requests", "ana/all", &asking("ReadOnly"))
         .await;

@@ -9,7 +9,8 @@ use hallpass_base::testing::rows;
 use hallpass_base::{Email, TimeSpan};
 use serde_json::json;
 
-use crate::pages_visit::{Visit, field, text};
+use crate::pages_choices::held;
+use crate::pages_visit::{Visit, field, text, to};
 use crate::test_server::{TestServer, run};
 
 async fn pending(set: &str) -> (TestServer, String) {
@@ -265,5 +266,49 @@ fn decided_by_me_is_what_my_presses_are_on_record_for() {
         );
         let page = Visit::of(&server, "ana").await.page("/reviews/done").await;
         assert!(!page.contains(first.as_str().unwrap()), "{page}");
+    });
+}
+
+#[test]
+fn ending_early_asks_once_and_says_what_ends() {
+    run(async {
+        let server = TestServer::new();
+        let grant = held(&server).await.id;
+        let (ana, aud) = (
+            Visit::of(&server, "ana").await,
+            Visit::of(&server, "aud").await,
+        );
+        let path = format!("/grants/{grant}/release");
+        let home = ana.page("/").await;
+        assert!(
+            home.contains(&format!("href=\"{path}?from=home\" data-sheet>End early…")),
+            "{home}"
+        );
+        let page = ana.page(&format!("{path}?from=home")).await;
+        assert!(
+            page.contains("End your access now?") && page.contains("before its end."),
+            "{page}"
+        );
+        assert!(page.contains("payments-prod / ReadOnly,"), "{page}");
+        assert!(
+            !page.contains("<textarea"),
+            "a reason is not needed: {page}"
+        );
+        let other = aud.get(&path).await;
+        assert_eq!(
+            other.status,
+            StatusCode::SEE_OTHER,
+            "only the holder ends it"
+        );
+        let said = ana.press(&path, &[("from", &field(&page, "from"))]).await;
+        assert!(
+            said.contains("Ended early: payments-prod / ReadOnly."),
+            "{said}"
+        );
+        let again = ana.get(&path).await;
+        assert!(
+            to(&again).starts_with("/requests/"),
+            "nothing is left to end"
+        );
     });
 }

@@ -1,4 +1,4 @@
-//! Batch requests, over HTTP and on the pages; and batch approval.
+//! Batch requests, over HTTP and on the pages; and decisions on several requests.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -226,7 +226,7 @@ fn a_choice_that_changed_after_the_button_was_made_sends_nothing() {
 }
 
 #[test]
-fn one_press_approves_what_was_asked_for_together() {
+fn one_page_approves_what_was_asked_for_together() {
     run(async {
         let server = TestServer::new();
         let asked = server
@@ -236,63 +236,152 @@ fn one_press_approves_what_was_asked_for_together() {
         let alone = server.ask("dee/all", "Admin").await;
         let cai = Visit::of(&server, "cai").await;
         let page = cai.page("/reviews").await;
-        assert_eq!(page.matches(">Approve all 3</button>").count(), 1, "{page}");
+        assert_eq!(page.matches(">Approve all 3…</a>").count(), 1, "{page}");
         assert!(page.contains("<dt>Together</dt>"), "{page}");
-        let first = asked["items"][0]["id"].as_str().unwrap();
-        let path = format!("/requests/{first}/approve-together");
-        assert!(page.contains(&path), "{page}");
-        let fields = [("all", field(&page, "all")), ("from", "reviews".to_owned())];
-        let fields = fields
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
-        let page = cai.press(&path, &fields).await;
-        assert!(page.contains("You approved 3 requests of "), "{page}");
-        let state = async |id: &Value| {
-            let path = format!("/api/v1/requests/{}", id.as_str().unwrap());
-            server.get(&path, "ana/all").await.json()["state"].clone()
-        };
-        assert_eq!(state(&asked["items"][0]["id"]).await, "approved");
-        assert_eq!(
-            state(&asked["items"][1]["id"]).await,
-            "pending",
-            "two are needed"
+        let (_, link) = page.split_once("href=\"/reviews/several").unwrap();
+        let link = link.split('"').next().unwrap().replace("&#38;", "&");
+        let confirm = cai.page(&format!("/reviews/several{link}")).await;
+        assert!(
+            confirm.contains(">Approve 3 requests</button>"),
+            "{confirm}"
         );
-        assert_eq!(state(&asked["items"][2]["id"]).await, "approved");
-        let dee = format!("/api/v1/requests/{}", alone["id"].as_str().unwrap());
-        let dee = server.get(&dee, "dee/all").await.json();
-        assert_eq!(dee["state"], "pending", "no one approved Dee's");
+        let page = decide(&cai, &confirm, &[]).await;
+        assert!(page.contains("<h1>You decided 3 requests</h1>"), "{page}");
+        assert!(page.contains("first of 2"), "two are needed: {page}");
+        let items = asked["items"].as_array().unwrap().iter();
+        let ids = items.map(|it| it["id"].as_str().unwrap().to_owned());
+        let mut ids: Vec<String> = ids.collect();
+        ids.push(alone["id"].as_str().unwrap().to_owned());
+        let wanted = ["approved", "pending", "approved", "pending"];
+        assert_eq!(states(&server, &ids).await, wanted, "no one approved Dee's");
+    });
+}
+
+/// Submits the form of the page of several.
+async fn decide(visit: &Visit<'_>, page: &str, more: &[(&str, &str)]) -> String {
+    let fields = ["do", "picks", "others"].map(|name| (name, field(page, name)));
+    let fields = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .chain(more.iter().copied());
+    visit
+        .press("/reviews/several", &fields.collect::<Vec<_>>())
+        .await
+}
+
+async fn states(server: &TestServer, ids: &[String]) -> Vec<String> {
+    let mut states = Vec::new();
+    for id in ids {
+        let shown = server
+            .get(&format!("/api/v1/requests/{id}"), "aud/all")
+            .await;
+        states.push(shown.json()["state"].as_str().unwrap().to_owned());
+    }
+    states
+}
+
+#[test]
+fn of_several_each_is_judged_alone_and_each_refusal_is_told() {
+    run(async {
+        let server = TestServer::new();
+        let mut ids = Vec::new();
+        for (who, set) in [
+            ("ana/all", "Admin"),
+            ("cai/all", "Admin"),
+            ("eve/all", "Lonely"),
+            ("ana/all", "Root"),
+            ("eve/all", "Admin"),
+            ("dee/all", "Admin"),
+        ] {
+            let asked = server.ask(who, set).await;
+            ids.push(asked["id"].as_str().unwrap().to_owned());
+        }
+        let [good, own, foreign, changed, denied, late] = &ids[..] else {
+            panic!("{ids:?}")
+        };
+        let press = |id: &str, what: &str| format!("/api/v1/requests/{id}/{what}");
+        server
+            .post(&press(changed, "approve"), "dee/all", &json!({}))
+            .await;
+        server
+            .post(&press(denied, "deny"), "dee/all", &json!({}))
+            .await;
+        let picks: Vec<String> = ids.iter().map(|id| format!("{id}:0")).collect();
+        let cai = Visit::of(&server, "cai").await;
+        let path = format!("/reviews/several?do=approve&pick={}", picks.join("&pick="));
+        let confirm = cai.page(&path).await;
+        assert!(
+            confirm.contains("<h1>Approve 2 requests?</h1>"),
+            "{confirm}"
+        );
+        assert_eq!(field(&confirm, "picks"), format!("{good}:0 {late}:0"));
+        server
+            .post(&press(late, "discard"), "dee/all", &json!({}))
+            .await;
+        // a form that claims all of them
+        let all = picks.join(" ");
+        let page = cai
+            .press("/reviews/several", &[("do", "approve"), ("picks", &all)])
+            .await;
+        assert!(page.contains("<h1>You decided 1 request</h1>"), "{page}");
+        for told in [
+            "You approved 1h for ana",
+            "You can’t approve your own request.",
+            "this changed after you opened it. Dee",
+            "Already denied by dee",
+            "Already discarded by dee",
+        ] {
+            assert!(page.contains(told), "{told}: {page}");
+        }
+        assert!(!page.contains("Lonely"), "cai may not see it: {page}");
+        let wanted = [
+            "approved",
+            "pending",
+            "pending",
+            "pending",
+            "denied",
+            "discarded",
+        ];
+        assert_eq!(states(&server, &ids).await, wanted);
+        for id in [own, foreign] {
+            let deny = [("do", "deny"), ("picks", &*format!("{id}:0"))];
+            cai.press("/reviews/several", &deny).await;
+            let state = states(&server, std::slice::from_ref(id)).await;
+            assert_eq!(state, ["pending"], "no one decides this without authority");
+        }
     });
 }
 
 #[test]
-fn a_press_on_several_is_judged_one_by_one() {
+fn several_are_denied_with_one_reason() {
     run(async {
         let server = TestServer::new();
-        let asked = server
-            .post(BATCH, "ana/all", &body(&["Admin", "oncall"]))
-            .await
-            .json();
-        let (cai, ana) = (
-            Visit::of(&server, "cai").await,
-            Visit::of(&server, "ana").await,
-        );
-        let page = cai.page("/reviews").await;
-        let all = field(&page, "all");
-        let first = asked["items"][0]["id"].as_str().unwrap();
-        let second = asked["items"][1]["id"].as_str().unwrap();
-        let path = format!("/requests/{first}/approve-together");
-        // the requester cannot approve, even with a forged form
-        ana.press(&path, &[("all", &all)]).await;
-        let path_of = |id: &str| format!("/api/v1/requests/{id}");
-        for id in [first, second] {
-            let state = server.get(&path_of(id), "ana/all").await.json();
-            assert_eq!(state["state"], "pending");
+        let mut ids = Vec::new();
+        for (who, set) in [("ana/all", "Admin"), ("eve/all", "Root")] {
+            let asked = server.ask(who, set).await;
+            ids.push(asked["id"].as_str().unwrap().to_owned());
         }
-        let discard = format!("{}/discard", path_of(first));
-        server.post(&discard, "ana/all", &json!({})).await;
-        let page = cai.press(&path, &[("all", &all)]).await;
-        assert!(page.contains("You approved 1 request of "), "{page}");
-        let state = server.get(&path_of(second), "ana/all").await.json();
-        assert_eq!(state["state"], "approved");
+        let cai = Visit::of(&server, "cai").await;
+        let page = cai.page("/reviews").await;
+        for id in &ids {
+            assert!(
+                page.contains(&format!("name=\"pick\" id=\"{id}:0\"")),
+                "{page}"
+            );
+        }
+        let path = format!(
+            "/reviews/several?do=deny&pick={}%3A0&pick={}%3A0",
+            ids[0], ids[1]
+        );
+        let confirm = cai.page(&path).await;
+        assert!(confirm.contains(">Deny 2 requests</button>"), "{confirm}");
+        let page = decide(&cai, &confirm, &[("words", "use the tool")]).await;
+        assert_eq!(page.matches("was notified.").count(), 2, "{page}");
+        assert_eq!(states(&server, &ids).await, ["denied", "denied"]);
+        let path = format!("/api/v1/requests/{}", ids[1]);
+        let shown = server.get(&path, "aud/all").await.json();
+        assert_eq!(shown["detail"], "use the tool", "{shown}");
+        let none = cai.get("/reviews/several?do=deny").await;
+        assert_eq!(to(&none), "/reviews", "nothing was selected");
     });
 }

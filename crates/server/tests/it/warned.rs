@@ -202,7 +202,7 @@ fn pages_approve_with_the_text_above_the_button_alone_or_together() {
         let cai = Visit::of(&server, "cai").await;
         let page = cai.page("/reviews").await;
         assert!(
-            page.contains(">Approve 1h…") && page.contains(">Approve both</button>"),
+            page.contains(">Approve 1h…") && page.contains(">Approve both…</a>"),
             "{page}"
         );
         let path = format!("/requests/{first}/approve");
@@ -217,31 +217,23 @@ fn pages_approve_with_the_text_above_the_button_alone_or_together() {
             again.contains("tick that you have") && again.contains(">kept</textarea>"),
             "{again}"
         );
-        let together = format!("/requests/{first}/approve-together");
-        let all = field(&page, "all");
-        let sent = cai
-            .post(&together, &[("all", &all), ("from", "reviews")])
-            .await;
-        assert!(
-            to(&sent).ends_with("/approve?from=reviews"),
-            "{}",
-            to(&sent)
+        // several are approved only where nothing must be read first
+        let ids = items.as_array().unwrap().iter();
+        let picks: Vec<String> = ids
+            .map(|it| format!("{}:0", it["id"].as_str().unwrap()))
+            .collect();
+        let picks = picks.join(" ");
+        let fields = [("do", "approve"), ("picks", picks.as_str())];
+        let page = cai.press("/reviews/several", &fields).await;
+        assert_eq!(
+            page.matches("A warning must be read first").count(),
+            2,
+            "{page}"
         );
-        let (_, of_all) = page.split_once("/approve-together\"").unwrap();
-        let both = field(of_all, "confirmed");
-        assert_eq!(both.split(' ').count(), 2, "each text once");
-        let fields = [
-            ("all", all.as_str()),
-            ("from", "reviews"),
-            ("confirmed", both.as_str()),
-        ];
-        cai.press(&together, &fields).await;
         for item in items.as_array().unwrap() {
             let path = format!("{ASK}/{}", item["id"].as_str().unwrap());
-            assert_eq!(
-                server.get(&path, "cai/all").await.json()["state"],
-                "approved"
-            );
+            let shown = server.get(&path, "cai/all").await.json();
+            assert_eq!(shown["state"], "pending");
         }
         assert!(!ticked.is_empty());
     });

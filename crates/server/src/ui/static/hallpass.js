@@ -21,7 +21,7 @@ if (known !== `zone=${zone}`) {
   if (!known && d.body.dataset.events) location.reload();
 }
 
-// Seconds left come from the server and are counted from arrival, each region's from its own: a wrong clock does not lie.
+// Seconds left count from the arrival of each region: a wrong clock does not lie.
 const age = (el) => (el ? (el.at ? since(el.at) : age(el.parentElement)) : since(arrived));
 const since = (at) => ((Date.now() - at) / 1000) | 0;
 const clock = (s) => `${(s / 60) | 0}:${String(s % 60).padStart(2, "0")}`;
@@ -63,9 +63,9 @@ const put = (fresh, region) => {
   // what is as it was keeps its focus and what somebody marked, unless they changed it
   if (region.text === (region.text = fresh.innerHTML) && !waited) return;
   const focused = region.contains(d.activeElement) && d.activeElement.id;
-  const open = all("details[open][id]", region).map((el) => el.id);
+  const open = all("details[open][id], [name=pick]:checked", region).map((el) => el.id);
   region.replaceChildren(...fresh.childNodes);
-  for (const name of open) id(name)?.setAttribute("open", "");
+  for (const name of open) Object.assign(id(name) || {}, { open: 1, checked: 1 });
   if (focused) id(focused)?.focus({ preventScroll: true });
   if (region.dataset.count === undefined) return;
   const waiting = all("[data-waiting]", region).length;
@@ -102,7 +102,7 @@ if (regions.length && d.body.dataset.events) {
   // after the newest record it knows
   let { events: address } = d.body.dataset, events, lost = 0;
   const look = () => regions.forEach(soon);
-  // a hidden page leaves its connection to others: a browser opens six to a server over HTTP/1.1
+  // a hidden page leaves its connection to others: a browser has six
   const listen = () => {
     events?.close();
     if (d.hidden) return;
@@ -130,7 +130,7 @@ if (regions.length && d.body.dataset.events) {
   setInterval(() => {
     const seconds = lost ? Math.min(since(lost), Math.max(...regions.map(age))) : 0;
     d.body.classList.toggle("old", seconds > 60);
-    if (seconds > 5 && !out) warn(`Live updates stopped ${seconds}s ago. Reconnecting…`);
+    if (seconds > 5 && !out) warn(events.readyState ? `Live updates stopped ${seconds}s ago. Reconnecting…` : `Can’t reach Hallpass. Access still ends on time; this page is ${seconds}s old.`);
   }, 1000);
   for (const region of regions) if (region.dataset.every) setInterval(() => soon(region), 1000 * region.dataset.every);
   on("visibilitychange", () => { if (!d.hidden) look(); lost = 0; listen(); });
@@ -160,7 +160,7 @@ for (const form of all("form[data-part]")) {
     part(url, regions, asked.signal);
     if (push) for (const el of all("[data-live]")) el.dataset.live = url;
   };
-  // a button that only looks: what was searched for is chosen, or gone
+  // a button that only looks
   form.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-look]");
     if (!button) return;
