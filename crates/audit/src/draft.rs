@@ -25,12 +25,25 @@ pub enum Origin {
 
 impl Origin {
     pub const fn name(self) -> &'static str {
+        self.names().0
+    }
+
+    pub const fn title(self) -> &'static str {
+        self.names().1
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        serde_json::from_value(name.into()).ok()
+    }
+
+    /// In records, and as people read it.
+    const fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Web => "web",
-            Self::Slack => "slack",
-            Self::Cli => "cli",
-            Self::Api => "api",
-            Self::System => "system",
+            Self::Web => ("web", "web"),
+            Self::Slack => ("slack", "Slack"),
+            Self::Cli => ("cli", "command line"),
+            Self::Api => ("api", "API"),
+            Self::System => ("system", "Hallpass"),
         }
     }
 }

@@ -26,6 +26,7 @@ mod release;
 mod remediation;
 mod roles;
 mod signing_key;
+mod slack;
 mod store;
 mod telemetry;
 
@@ -292,7 +293,7 @@ fn without(missing: &Failure) -> String {
 }
 
 async fn check_with_secrets(loaded: &Loaded, report: &mut DoctorReport) {
-    check_slack(loaded, report).await;
+    slack::check(loaded, report).await;
     check_telling(loaded, report).await;
     telemetry::check(loaded, report).await;
     check_sign_in(loaded, report).await;
@@ -315,35 +316,6 @@ fn named_attributes(
     let mut named = rules.map(Rules::referenced_attributes).unwrap_or_default();
     named.extend(sync.map(GroupSyncSettings::attributes).unwrap_or_default());
     named
-}
-
-async fn check_slack(loaded: &Loaded, report: &mut DoctorReport) {
-    let app = match loaded.slack() {
-        Ok(Some(app)) => app,
-        Ok(None) => return,
-        Err(failure) => {
-            report.add("slack", Err((failure.words(), "fix `[slack]`")));
-            return;
-        }
-    };
-    let client = match hallpass_channels::slack::Client::new(&app.api_url, app.bot_token) {
-        Ok(client) => client,
-        Err(error) => {
-            report.add("slack", Err((error.to_string(), SEE_MESSAGE)));
-            return;
-        }
-    };
-    for finding in hallpass_channels::slack::check(&client, &app.setup.channel).await {
-        match finding {
-            hallpass_channels::slack::CheckFinding::Fine(detail) => report.add("slack", Ok(detail)),
-            hallpass_channels::slack::CheckFinding::Lacks(detail, remedy) => {
-                report.warn("slack", detail, &remedy);
-            }
-            hallpass_channels::slack::CheckFinding::Broken(detail, remedy) => {
-                report.add("slack", Err((detail, &remedy)));
-            }
-        }
-    }
 }
 
 /// Checks notifications: mail server login, private webhooks.

@@ -15,7 +15,6 @@ mod report;
 pub mod server;
 pub mod sessions;
 pub mod sim;
-pub mod slack;
 pub mod standing;
 pub mod store;
 pub mod sweep;

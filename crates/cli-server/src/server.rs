@@ -1,7 +1,9 @@
+mod slack;
+
 use hallpass_terminal::exit::Outcome;
 
 use super::{
-    doctor, first_sign_in, group_sync, guard, lambda, report, slack, standing, store, sweep, token,
+    doctor, first_sign_in, group_sync, guard, lambda, report, standing, store, sweep, token,
 };
 
 /// Check the server, back up its database, make tokens, run sweeps

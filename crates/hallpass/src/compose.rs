@@ -7,6 +7,7 @@ mod entitlements;
 mod events;
 mod follower_tasks;
 mod guards;
+mod interactive;
 mod lead;
 mod leader_metrics;
 mod leader_tasks;
@@ -18,7 +19,6 @@ pub(crate) mod recorder;
 mod region;
 mod remediations;
 mod shared_directory;
-mod slack;
 mod snapshots;
 mod standards;
 mod stuck_leader;
@@ -57,7 +57,7 @@ pub(crate) use lead::Lead;
 
 use hallpass_app::chores::people_news::PeopleHandler;
 use hallpass_app::chores::remediations::Remediating;
-use hallpass_app::config::SlackApp;
+use hallpass_app::config::InteractiveSettings;
 use hallpass_app::guard_files::journals::Journals;
 use hallpass_app::guard_files::report::Guards;
 use hallpass_app::host::descriptors;
@@ -69,6 +69,7 @@ use hallpass_app::setup::opening;
 use hallpass_base::clock::ProcessClock;
 use hallpass_terminal::exit::Failure;
 
+use interactive::InteractiveChannel;
 use leader_tasks::Workshop;
 use organization::{RulesNow, inventory};
 use shared_directory::SharedDirectory;
@@ -89,7 +90,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<ProcessClock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<Exporting>,
-    pub(crate) slack: Option<SlackApp>,
+    pub(crate) interactive: InteractiveSettings,
     /// Other notification channels; the log if empty.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) alert_channels: Vec<Arc<dyn Channel>>,
@@ -126,8 +127,7 @@ pub(crate) struct Composed {
     watch: clocks::ClockWatch,
     export: Option<Exporting>,
     channels: Vec<Arc<dyn Channel>>,
-    slack: Option<hallpass_channels::slack::Slack>,
-    socket: Option<(hallpass_channels::slack::Slack, secrecy::SecretString)>,
+    interactive: Vec<InteractiveChannel>,
     rules_file: Option<std::path::PathBuf>,
     max_age: TimeSpan,
     pulse: Arc<probes::Pulse>,
@@ -210,9 +210,9 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (access, directory, guards) = (of.access, of.directory, of.guards);
     let (store, time, lead, aws) = (parts.store, parts.clock, parts.lead, &parts.aws);
     lead.share(&parts.sign_in, &store);
-    let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
-    let slack = slack_app(wanted, &access, &identity, &store, &clock)?;
-    let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
+    let (identity, wanted) = (Arc::new(parts.identity), parts.interactive);
+    let interactive = interactive::open(wanted, (&access, &identity, &store, &clock))?;
+    let channels = channels(&interactive, parts.channels, parts.alert_channels);
     // before any notification, so that a new channel misses none
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
@@ -233,7 +233,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         connections: parts.connections,
         probes: Arc::new(probes((&access, &store), node, &alarming, ends)),
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
-        slack: slack.clone().and_then(slack::door),
+        webhooks: Arc::new(interactive.iter().map(|it| it.webhook.clone()).collect()),
         policies: policies(&parts.aws, parts.client, &clock),
         activity: activity::known(parts.activity, parts.snapshots.as_ref()),
         snapshots: parts.snapshots.map(snapshots::kept),
@@ -258,8 +258,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock,
         export: parts.export,
         channels,
-        slack: slack.clone(),
-        socket: slack.zip(parts.slack.and_then(|wanted| wanted.app_token)),
+        interactive,
         rules_file: parts.rules_file,
         max_age: parts.inventory_max_age,
         pulse,
@@ -272,17 +271,6 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         watches: parts.watches,
         stop,
     })
-}
-
-fn slack_app(
-    wanted: Option<&SlackApp>,
-    access: &Arc<Access>,
-    identity: &Arc<Identity>,
-    store: &ServerStore,
-    clock: &Arc<dyn Clock>,
-) -> Result<Option<hallpass_channels::slack::Slack>, Failure> {
-    let slack = wanted.map(|wanted| slack::app(wanted, access, identity, store, clock));
-    slack.transpose()
 }
 
 fn heeding(
@@ -311,12 +299,12 @@ pub(crate) async fn put_in_force(
 }
 
 fn channels(
-    slack: Option<&hallpass_channels::slack::Slack>,
+    interactive: &[InteractiveChannel],
     others: Vec<Arc<dyn Channel>>,
     of_alerts: Vec<Arc<dyn Channel>>,
 ) -> Vec<Arc<dyn Channel>> {
-    let slack = slack.map(|slack| Arc::new(slack.clone()) as Arc<dyn Channel>);
-    let mut configured: Vec<_> = slack.into_iter().chain(others).collect();
+    let interactive = interactive.iter().filter_map(|it| it.channel.clone());
+    let mut configured: Vec<_> = interactive.chain(others).collect();
     if configured.is_empty() {
         configured.push(Arc::new(notices::LogChannel));
     }

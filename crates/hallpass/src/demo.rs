@@ -15,7 +15,7 @@ use hallpass_access::identity::Identity;
 use hallpass_access::{ArmedEndSettings, ArmedEndsMode};
 use hallpass_app::chores::event_intake::{self, Intake, IntakeMeans};
 use hallpass_app::chores::people_news::PeopleHandler;
-use hallpass_app::config::{Loaded, SlackApp};
+use hallpass_app::config::{InteractiveSettings, Loaded, SlackApp};
 use hallpass_app::host::descriptors;
 use hallpass_app::host::facts;
 use hallpass_app::host::file_lock::only_server;
@@ -163,7 +163,7 @@ async fn demo(args: &Args) -> Outcome {
             prefix: "logs".to_owned(),
             signer: Arc::new(keys::key_at(&own, Absent::Made)?),
         }),
-        slack: slack_app(&sim, address),
+        interactive: interactive(&sim, address),
         channels: Vec::new(),
         alert_channels: Vec::new(),
         inventory_max_age: TimeSpan::minutes(15),
@@ -253,9 +253,9 @@ async fn store_of(folder: &Folder) -> Result<ServerStore, Failure> {
     open_store(place).await
 }
 
-fn slack_app(sim: &Aws, address: SocketAddr) -> Option<SlackApp> {
-    let facts = sim.facts.slack.as_ref()?;
-    Some(SlackApp {
+fn interactive(sim: &Aws, address: SocketAddr) -> InteractiveSettings {
+    let slack = sim.facts.slack.as_ref();
+    let slack = slack.map(|facts| SlackApp {
         signing_secret: Some(SecretString::from(facts.signing_secret.clone())),
         bot_token: SecretString::from(facts.bot_token.clone()),
         app_token: None,
@@ -274,7 +274,8 @@ fn slack_app(sim: &Aws, address: SocketAddr) -> Option<SlackApp> {
             portal_url: String::new(),
             zone: hallpass_terminal::words::zone(),
         },
-    })
+    });
+    InteractiveSettings { slack }
 }
 
 /// Real settings with short durations.

@@ -470,7 +470,7 @@ fn settings(loaded: &Loaded, about: &ConnectedOrganization) -> Settings {
 async fn serve(loaded: &Loaded) -> Outcome {
     let rules_file = loaded.rules()?;
     let (rules, rules_text) = owned_once(loaded, &rules_file)?;
-    let (export, slack) = (loaded.export()?, loaded.slack()?);
+    let (export, interactive) = (loaded.export()?, loaded.interactive_settings()?);
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
     let certificate = tls::certificate(loaded)?;
     let shares = shares(loaded)?;
@@ -513,7 +513,7 @@ async fn serve(loaded: &Loaded) -> Outcome {
         clock,
         ids,
         export,
-        slack,
+        interactive,
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
         snapshots: loaded.snapshots()?,

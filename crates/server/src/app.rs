@@ -8,8 +8,8 @@ use hallpass_base::Clock;
 use hallpass_plans::PlanStore;
 
 use crate::{
-    AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings, SetupPart,
-    SignIn, SlackWebhook,
+    AccessSnapshots, ChannelWebhook, Connections, Rates, ReadinessProbe, ServerStatus,
+    SessionSettings, SetupPart, SignIn,
 };
 
 #[derive(Clone)]
@@ -47,7 +47,7 @@ pub struct App {
     pub connections: Connections,
     pub probes: Arc<Vec<Arc<dyn ReadinessProbe>>>,
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    pub slack: SlackWebhook,
+    pub webhooks: Arc<Vec<ChannelWebhook>>,
     pub policies: Arc<dyn PolicySource>,
     pub snapshots: Option<Arc<dyn AccessSnapshots>>,
     pub plans: Arc<dyn PlanStore>,
@@ -60,4 +60,13 @@ pub struct App {
     pub version: &'static str,
     /// Ends event streams at shutdown.
     pub stopping: tokio::sync::watch::Receiver<bool>,
+}
+
+impl App {
+    /// Calls exempt from rate limits must be cheap, whatever they contain.
+    pub(crate) fn limits_rate(&self, path: &str) -> bool {
+        let of_monitors = ["/healthz", "/readyz", "/metrics"].contains(&path);
+        let of_channels = self.webhooks.iter().any(|it| it.paths.contains(&path));
+        !of_monitors && !of_channels && !path.starts_with("/static/")
+    }
 }

@@ -10,8 +10,7 @@
 //! ```text
 //! network   address  log_limiter  connections
 //!           who calls, by which connection, and how many
-//! supplied  access_snapshots  probe  rate_limit_exempt  rates  record_times  session_settings
-//!           setup  slack_webhook
+//! supplied  access_snapshots  channel_webhook  probe  rates  record_times  session_settings  setup
 //!           settings, ports and limits, each for itself
 //! bodies    convert_approvals ◄ convert ◄ convert_sweeps  problem
 //!           stored values as bodies of the API, errors as problem details
@@ -29,13 +28,12 @@ mod connections;
 mod log_limiter;
 
 mod access_snapshots;
+mod channel_webhook;
 mod probe;
-mod rate_limit_exempt;
 mod rates;
 mod record_times;
 mod session_settings;
 mod setup;
-mod slack_webhook;
 
 mod convert;
 mod convert_approvals;
@@ -77,6 +75,7 @@ mod fuzz;
 pub use access_snapshots::{AccessSnapshots, KnownAccess};
 pub use address::{NotARange, Proxies};
 pub use app::{App, PersonaCard, ServerMode};
+pub use channel_webhook::{ChannelWebhook, Hook, HookAnswer};
 pub use connections::{
     Accept, Certificate, CertificateFault, ConnectionFigures, ConnectionSettings, Connections,
     TlsConnection, TlsListener, listen, serve_connections,
@@ -88,7 +87,6 @@ pub use rates::Rates;
 pub use session_settings::SessionSettings;
 pub use setup::SetupPart;
 pub use sign_in::SignIn;
-pub use slack_webhook::{Hook, HookAnswer, SlackWebhook};
 pub use status::{ChainState, ExportState, HeadState, RefusedRules, RulesStatus, ServerStatus};
 
 use axum::{
@@ -161,7 +159,7 @@ pub fn router(app: App) -> Router {
     let calls = api::router()
         .merge(health::router())
         .merge(ui::router())
-        .merge(hooks::router())
+        .merge(hooks::router(&app.webhooks))
         .route("/api/openapi.json", get(openapi::serve))
         .layer(middleware::from_fn(problem::in_time));
     let mut router = calls

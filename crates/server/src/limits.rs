@@ -1,7 +1,7 @@
 //! Rate limits per source (`access.md` §15, `server.rate`): a token bucket per valid token or
 //! session, else per address. Unknown secrets count for their address; otherwise each invented one
 //! would be a new source. Slack calls for all users from few addresses and is authenticated by
-//! signature, so its endpoint is exempt (`access.md` §16.29).
+//! signature, so webhooks of channels are exempt (`access.md` §16.29).
 
 use axum::{
     extract::{Request, State},
@@ -11,10 +11,7 @@ use axum::{
 };
 use tokio::time::Instant;
 
-use crate::{
-    App, auth::bearer, problem::ProblemResponse, rate_limit_exempt::is_counted,
-    rates::AttemptSource, session,
-};
+use crate::{App, auth::bearer, problem::ProblemResponse, rates::AttemptSource, session};
 
 #[derive(Clone, Copy)]
 enum Counted {
@@ -45,7 +42,7 @@ fn secrets<'a>(app: &App, headers: &'a HeaderMap) -> Vec<&'a str> {
 /// Admits a call, or returns `Retry-After`. Health and metrics are exempt.
 pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if !is_counted(path) {
+    if !app.limits_rate(path) {
         return next.run(request).await;
     }
     let rates = &app.rates;

@@ -142,7 +142,7 @@ fn is_live(session: &WebSession, settings: &SessionSettings, now: Timestamp) -> 
 pub(crate) async fn renewing(State(app): State<App>, request: Request, next: Next) -> Response {
     let name = app.session_settings.cookie_name();
     // uncounted calls must not read the store for forged cookies
-    let is_page = crate::rate_limit_exempt::is_counted(request.uri().path());
+    let is_page = app.limits_rate(request.uri().path());
     let is_used = is_page && !is_by_itself(request.headers());
     let has_one = is_used && cookie(request.headers(), name).is_some();
     let renewed = if has_one {

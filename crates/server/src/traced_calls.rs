@@ -1,4 +1,4 @@
-//! Tracing spans of API, page and Slack calls, if traces are exported. Only method, route and
+//! Tracing spans of API, page and webhook calls, if traces are exported. Only method, route and
 //! status: paths contain ids, queries sign-in codes, headers tokens, bodies reasons.
 
 use axum::extract::{MatchedPath, Request};

@@ -37,43 +37,42 @@ pub(crate) fn resolve_all(
         &mut guard.role_arn,
         &mut guard.external_id,
     ];
-    for value in texts.into_iter().flatten() {
-        *value = resolve(value, folder)?;
-    }
+    resolve_texts(texts.into_iter().flatten(), folder)?;
     match secrets {
-        Secrets::Read => resolve_secrets(config, folder),
+        Secrets::Read => resolve_of_server(config, folder),
         Secrets::Left => Ok(()),
     }
 }
 
-fn resolve_secrets(config: &mut Config, folder: &Path) -> Result<(), Failure> {
-    let slack = &mut config.slack;
-    let marks = &mut slack.marks;
-    let texts = [&mut config.oidc.client_secret, &mut slack.channel];
-    let always = [
-        &mut config.store.url,
-        &mut slack.api_url,
-        &mut marks.waiting,
-        &mut marks.good,
-        &mut marks.bad,
-        &mut marks.discarded,
-    ];
-    for value in texts.into_iter().flatten().chain(always) {
-        *value = resolve(value, folder)?;
-    }
-    let secrets = [
-        &mut slack.signing_secret,
-        &mut slack.bot_token,
-        &mut slack.app_token,
-        &mut config.mail.url,
-        &mut config.pci.scim_token,
-    ];
+fn resolve_of_server(config: &mut Config, folder: &Path) -> Result<(), Failure> {
+    let texts = [&mut config.store.url].into_iter();
+    resolve_texts(texts.chain(&mut config.oidc.client_secret), folder)?;
+    let secrets = [&mut config.mail.url, &mut config.pci.scim_token];
     let webhooks = config.webhooks.iter_mut();
     let webhooks = webhooks.flat_map(|hook| [&mut hook.url, &mut hook.secret]);
-    for secret in secrets.into_iter().flatten().chain(webhooks) {
+    resolve_secrets(secrets.into_iter().flatten().chain(webhooks), folder)?;
+    config.look_up_interactive(folder)?;
+    config.telemetry.look_up(folder)
+}
+
+pub(super) fn resolve_texts<'a>(
+    texts: impl Iterator<Item = &'a mut String>,
+    folder: &Path,
+) -> Result<(), Failure> {
+    for text in texts {
+        *text = resolve(text, folder)?;
+    }
+    Ok(())
+}
+
+pub(super) fn resolve_secrets<'a>(
+    secrets: impl Iterator<Item = &'a mut SecretString>,
+    folder: &Path,
+) -> Result<(), Failure> {
+    for secret in secrets {
         *secret = SecretString::from(resolve(secret.expose_secret(), folder)?);
     }
-    config.telemetry.look_up(folder)
+    Ok(())
 }
 
 pub fn look_up(value: &str, folder: &Path) -> Result<(), Failure> {
@@ -107,15 +106,11 @@ pub(crate) fn resolve(value: &str, folder: &Path) -> Result<String, Failure> {
 mod tests {
     use crate::host::server_store::StoreAddress;
 
-    use super::super::keys::KEYS;
-    use super::super::{Loaded, load, load_with, parse, parse_with};
+    use super::super::keys::keys;
+    use super::super::{Loaded, interactive, load, load_with, parse, parse_with};
     use super::Secrets;
 
-    /// Non-text keys of `slack.*`.
-    const NO_TEXT: &[&str] = &["slack.dm_outside_channel", "slack.announce_end"];
-
-    fn may_stand_elsewhere(key: &str) -> bool {
-        let all = ["aws.", "slack."];
+    fn may_stand_elsewhere((key, default): (&str, &str)) -> bool {
         let single = [
             "store.url",
             "oidc.client_secret",
@@ -130,16 +125,17 @@ mod tests {
             "guard.role_arn",
             "guard.external_id",
         ];
-        let is_text = !NO_TEXT.contains(&key);
-        is_text && (single.contains(&key) || all.iter().any(|it| key.starts_with(it)))
+        let is_text = !["true", "false"].contains(&default);
+        let mut of_channels = interactive::KEYS.into_iter().flatten();
+        let is_of_channel = is_text && of_channels.any(|(it, _)| *it == key);
+        is_of_channel || single.contains(&key) || key.starts_with("aws.")
     }
 
     #[test]
     fn each_key_that_may_stand_elsewhere_is_looked_up() {
-        let keys = KEYS.iter().map(|(key, _)| *key);
-        let keys: Vec<&str> = keys.filter(|key| may_stand_elsewhere(key)).collect();
-        assert_eq!(keys.len(), 27, "{keys:?}");
-        for key in keys {
+        let keys: Vec<_> = keys().filter(|it| may_stand_elsewhere(*it)).collect();
+        assert!(keys.len() >= 27, "{keys:?}");
+        for (key, _) in keys {
             let (table, name) = key.rsplit_once('.').unwrap();
             let value = "\"file:/nowhere/at-all\"";
             let text = match (table, name) {

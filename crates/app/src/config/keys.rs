@@ -1,7 +1,15 @@
+use super::interactive;
+
 const PORTAL_URL: &str = "https://<store id>.awsapps.com/start";
 
 /// Every key with its default; the reference page is checked against it.
-pub(super) const KEYS: &[(&str, &str)] = &[
+pub(super) fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let of_channels = interactive::KEYS.into_iter().flatten();
+    KEYS.iter().chain(of_channels).copied()
+}
+
+/// Without those of channels with buttons.
+const KEYS: &[(&str, &str)] = &[
     ("server.listen", "127.0.0.1:8080"),
     ("server.public_url", "http://127.0.0.1:8080"),
     ("server.rate", "50"),
@@ -70,17 +78,6 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("groups.sync.every", "1h"),
     ("groups.sync.max_removals", "20"),
     ("groups.sync.max_removals_percent", "25"),
-    ("slack.signing_secret", "none"),
-    ("slack.bot_token", "none"),
-    ("slack.app_token", "none"),
-    ("slack.channel", "none"),
-    ("slack.api_url", "https://slack.com/api"),
-    ("slack.dm_outside_channel", "true"),
-    ("slack.announce_end", "true"),
-    ("slack.marks.waiting", ":large_yellow_circle:"),
-    ("slack.marks.good", ":large_green_circle:"),
-    ("slack.marks.bad", ":red_circle:"),
-    ("slack.marks.discarded", ":white_circle:"),
     ("inventory.max_age", "15m"),
     ("alerts.file", "none"),
     ("alerts.sns.name", "needed"),

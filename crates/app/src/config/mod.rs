@@ -12,6 +12,7 @@ mod fuzz;
 mod groups;
 mod guard;
 mod indirect;
+mod interactive;
 mod keys;
 mod limits;
 mod notifications;
@@ -22,7 +23,6 @@ mod plans;
 mod redacted;
 mod remediation;
 mod sign_in;
-mod slack;
 mod standards;
 mod store;
 mod sweeps;
@@ -46,9 +46,9 @@ pub use drift::CompareSchedule;
 pub use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub use guard::EndsPlace;
 pub use indirect::{Secrets, look_up};
+pub use interactive::{InteractiveSettings, SlackApp};
 pub use pci::PciSchedule;
 pub use redacted::shown;
-pub use slack::SlackApp;
 pub use standards::StandardsSchedule;
 pub use store::Store;
 pub use vending::{ConfiguredAccess, ConfiguredPrincipal};
@@ -77,7 +77,7 @@ pub struct Config {
     pub plans: plans::Plans,
     pub vending: vending::VendingTable,
     pub audit: exporting::Audit,
-    pub slack: slack::SlackTable,
+    pub slack: interactive::SlackTable,
     pub mail: notifications::MailTable,
     pub webhooks: Vec<notifications::WebhookTable>,
     pub oidc: sign_in::Oidc,
@@ -523,7 +523,7 @@ impl Loaded {
 
 #[cfg(test)]
 mod tests {
-    use super::keys::KEYS;
+    use super::keys::keys;
     use super::*;
 
     #[test]
@@ -630,7 +630,7 @@ mod tests {
     #[test]
     fn the_reference_page_lists_every_key() {
         let page = include_str!("../../../../docs/reference/configuration.md");
-        for (key, default) in KEYS {
+        for (key, default) in keys() {
             let row = page
                 .lines()
                 .find(|line| line.starts_with(&format!("| `{key}` |")));

@@ -51,13 +51,15 @@ impl Loaded {
     /// Channels that reach people; `log` without any.
     pub fn channel_names(&self) -> Vec<String> {
         let config = &self.config;
-        let slack = config.slack.bot_token.as_ref().map(|_| "slack".to_owned());
+        let interactive = config.interactive_parts().into_iter();
+        let interactive = interactive.filter(|(_, part)| part.configured.is_some());
+        let interactive = interactive.map(|(name, _)| name.to_owned());
         let mail = config.mail.url.as_ref().map(|_| "mail".to_owned());
         let webhooks = config
             .webhooks
             .iter()
             .map(|it| format!("webhook:{}", it.name));
-        let mut names: Vec<String> = slack.into_iter().chain(mail).chain(webhooks).collect();
+        let mut names: Vec<String> = interactive.chain(mail).chain(webhooks).collect();
         if names.is_empty() {
             names.push("log".to_owned());
         }

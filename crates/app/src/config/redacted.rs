@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::keys::KEYS;
+use super::keys::keys;
 
 /// Text keys with validated durations, schedules or fixed words.
 const SHOWN: &[&str] = &[
@@ -76,7 +76,7 @@ fn show(table: &toml::Table, above: &str, lines: &mut String) {
 }
 
 fn has_keys(key: &str) -> bool {
-    KEYS.iter().any(|(known, _)| {
+    keys().any(|(known, _)| {
         known
             .strip_prefix(key)
             .is_some_and(|it| it.starts_with('.'))
@@ -101,7 +101,7 @@ mod tests {
 
     fn planted() -> String {
         let mut table = toml::Table::new();
-        for (key, _) in KEYS {
+        for (key, _) in keys() {
             let (mut at, names) = (&mut table, key.split('.').collect::<Vec<_>>());
             let (last, above) = names.split_last().unwrap();
             for name in above {
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_text_is_shown_of_no_key_but_those_that_are_named() {
         let lines = shown(&planted()).unwrap();
-        assert_eq!(lines.lines().count(), KEYS.len());
+        assert_eq!(lines.lines().count(), keys().count());
         let found: Vec<&str> = lines
             .lines()
             .filter(|line| line.contains(PLANTED))

@@ -14,7 +14,6 @@ pub fn parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
     let config = &loaded.config;
     let rules = loaded.rules()?;
     let admins = &config.identity.admins;
-    let channel = config.slack.channel.as_deref();
     let mut parts = vec![
         SetupPart {
             name: "Sign-in provider",
@@ -41,20 +40,8 @@ pub fn parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
             document: "how-to/write-rules.md",
             probe: None,
         },
-        SetupPart {
-            name: "Slack",
-            without: "People request and approve on pages and on the command line only.",
-            configured: config
-                .slack
-                .bot_token
-                .is_some()
-                .then(|| channel.map_or_else(|| "Direct messages.".to_owned(), str::to_owned)),
-            lines: "[slack]\nbot_token = \"${env:SLACK_BOT_TOKEN}\"\n\
-                    signing_secret = \"${env:SLACK_SIGNING_SECRET}\"\nchannel = \"#access\"",
-            document: "how-to/slack.md",
-            probe: None,
-        },
     ];
+    parts.extend({ config.interactive_parts().into_iter() }.map(|(_, part)| part));
     parts.extend(safety_parts(loaded)?);
     Ok(parts)
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use hallpass_access::{Grant, Request};
 use jiff::tz::TimeZone;
+use serde::Deserialize;
 
 /// The marks at both sides of a title (`access.md` §11.4).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Marks {
     pub waiting: String,
     pub good: String,

@@ -314,8 +314,9 @@ pub fn approved_by(grant: &Grant, person: impl FnOnce(&Email) -> String) -> Stri
 }
 
 pub(crate) fn adopter(request: &Request, by: &Email, style: &impl ChannelStyle) -> String {
-    match request.origin {
-        Origin::System => "a sweep".to_owned(),
-        Origin::Web | Origin::Slack | Origin::Cli | Origin::Api => style.person(by),
+    if request.origin == Origin::System {
+        "a sweep".to_owned()
+    } else {
+        style.person(by)
     }
 }

@@ -222,34 +222,8 @@ impl Composed {
 
     fn spawn_telling(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
         self.spawn_channels(tasks, stop, &self.workshop.store);
-        if let Some(slack) = &self.slack {
-            spawn(tasks, "line", stop, slack, |slack, stop| async move {
-                slack.follow_line(stop).await;
-            });
-            spawn(
-                tasks,
-                "armed ends told",
-                stop,
-                slack,
-                |slack, stop| async move {
-                    slack.follow_ends(stop).await;
-                },
-            );
-            let what = "remediation messages";
-            spawn(tasks, what, stop, slack, |slack, stop| async move {
-                slack.follow_remediations(stop).await;
-            });
-        }
-        if let Some(socket) = self.socket.clone() {
-            spawn(
-                tasks,
-                "slack",
-                stop,
-                &socket,
-                |(slack, token), stop| async move {
-                    slack.listen(token, stop).await;
-                },
-            );
+        for channel in &self.interactive {
+            (channel.spawn_tasks)(tasks, stop);
         }
         self.spawn_watching(tasks, stop);
     }

@@ -184,7 +184,7 @@ async fn assemble(
         record: newest(viewer, &records),
         approvers: approvers(view, request),
         rules: request.decided.based_on.clone(),
-        door: timeline::door(request.origin.name()),
+        door: request.origin.title(),
         secondary_domain: request.secondary_domain,
         history: reviews_card::history(app, view, request, &past),
         used: grant_activity::last_use(app, view, request).await,

@@ -126,7 +126,10 @@ pub(crate) fn entries(
         let at = instant(record);
         entry.at = Some(view.at_second(at));
         entry.confirmed = approvals::confirmed(record);
-        entry.door = door(record.text("source").unwrap_or_default());
+        entry.door = record
+            .text("source")
+            .and_then(Origin::named)
+            .map_or("", Origin::title);
         entry.record =
             may_read(&viewer.actor, record).then(|| (record.seq(), number(record.seq())));
         found.push((at, entry));
@@ -140,17 +143,6 @@ pub(crate) fn entries(
     }
     entries.splice(0..0, next);
     entries
-}
-
-pub(crate) fn door(source: &str) -> &'static str {
-    match source {
-        "web" => "web",
-        "slack" => "Slack",
-        "cli" => "command line",
-        "api" => "API",
-        "system" => "Hallpass",
-        _ => "",
-    }
 }
 
 struct Teller<'a> {

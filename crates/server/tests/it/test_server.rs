@@ -24,7 +24,8 @@ use hallpass_plans::testing::MemoryPlans;
 use hallpass_rules::directory::Snapshot;
 use hallpass_rules::{NamedFacts, ReadFacts, RuleFile, Rules, load};
 use hallpass_server::{
-    App, ConnectionSettings, Connections, ProbeResult, ReadinessProbe, ServerMode, SignIn, router,
+    App, ChannelWebhook, ConnectionSettings, Connections, ProbeResult, ReadinessProbe, ServerMode,
+    SignIn, router,
 };
 use hallpass_store::MemorySessions;
 use hallpass_store::MemoryStore;
@@ -477,6 +478,11 @@ fn known(clock: &Arc<Wall>, organization: Directory) -> Arc<Known> {
     })
 }
 
+const NOT_CONFIGURED: ChannelWebhook = ChannelWebhook {
+    paths: &["/slack/interactions", "/slack/commands"],
+    hook: None,
+};
+
 fn journey(
     ports: Ports,
     store: &Arc<MemoryStore>,
@@ -560,7 +566,7 @@ impl TestServer {
             clock: clock.clone(),
             probes: Arc::new(vec![Arc::new(Works)]),
             metrics: Arc::new(String::new),
-            slack: None,
+            webhooks: Arc::new(vec![NOT_CONFIGURED]),
             connections: Connections::new(ConnectionSettings::new(1_000)),
             sessions: sessions.clone(),
             policies: Arc::new(Held(Ok(Some(no_policies(start))))),

@@ -6,7 +6,7 @@ use hallpass_terminal::output;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass server slack manifest --url https://hallpass.example.com")]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -30,7 +30,7 @@ struct ManifestArgs {
     socket_mode: bool,
 }
 
-pub fn run(args: &Args) -> Outcome {
+pub(super) fn run(args: &Args) -> Outcome {
     let Command::Manifest(args) = &args.command;
     let reach = match (&args.url, args.socket_mode) {
         (_, true) | (None, false) => Reach::Socket,

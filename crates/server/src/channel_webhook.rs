@@ -15,7 +15,7 @@ pub struct HookAnswer {
     pub body: String,
 }
 
-/// Must answer quickly and do slow work afterwards.
+/// Must authenticate before parsing, answer quickly and do slow work afterwards.
 #[async_trait]
 pub trait Hook: Send + Sync {
     /// `body` is undecoded, because signatures cover it.
@@ -33,4 +33,10 @@ impl IntoResponse for HookAnswer {
     }
 }
 
-pub type SlackWebhook = Option<Arc<dyn Hook>>;
+/// Paths of one channel. Exempt from rate limits, because its hook authenticates first.
+#[derive(Clone)]
+pub struct ChannelWebhook {
+    pub paths: &'static [&'static str],
+    /// None if the channel is not configured.
+    pub hook: Option<Arc<dyn Hook>>,
+}

@@ -1,9 +1,27 @@
+use std::path::Path;
+
 use hallpass_channels::slack::Marks;
+use hallpass_server::SetupPart;
 use hallpass_terminal::exit::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::Loaded;
+use crate::config::Loaded;
+use crate::config::indirect::{resolve_secrets, resolve_texts};
+
+pub(super) const KEYS: &[(&str, &str)] = &[
+    ("slack.signing_secret", "none"),
+    ("slack.bot_token", "none"),
+    ("slack.app_token", "none"),
+    ("slack.channel", "none"),
+    ("slack.api_url", "https://slack.com/api"),
+    ("slack.dm_outside_channel", "true"),
+    ("slack.announce_end", "true"),
+    ("slack.marks.waiting", ":large_yellow_circle:"),
+    ("slack.marks.good", ":large_green_circle:"),
+    ("slack.marks.bad", ":red_circle:"),
+    ("slack.marks.discarded", ":white_circle:"),
+];
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -15,7 +33,7 @@ pub struct SlackTable {
     pub api_url: String,
     pub dm_outside_channel: bool,
     pub announce_end: bool,
-    pub marks: MarksTable,
+    pub marks: Marks,
 }
 
 impl Default for SlackTable {
@@ -28,33 +46,43 @@ impl Default for SlackTable {
             api_url: "https://slack.com/api".into(),
             dm_outside_channel: true,
             announce_end: true,
-            marks: MarksTable::default(),
+            marks: Marks::default(),
         }
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MarksTable {
-    pub waiting: String,
-    pub good: String,
-    pub bad: String,
-    pub discarded: String,
-}
+impl SlackTable {
+    pub(super) fn look_up(&mut self, folder: &Path) -> Result<(), Failure> {
+        let marks = &mut self.marks;
+        let texts = [
+            &mut self.api_url,
+            &mut marks.waiting,
+            &mut marks.good,
+            &mut marks.bad,
+            &mut marks.discarded,
+        ];
+        resolve_texts(texts.into_iter().chain(&mut self.channel), folder)?;
+        let secrets = [
+            &mut self.signing_secret,
+            &mut self.bot_token,
+            &mut self.app_token,
+        ];
+        resolve_secrets(secrets.into_iter().flatten(), folder)
+    }
 
-impl Default for MarksTable {
-    fn default() -> Self {
-        let Marks {
-            waiting,
-            good,
-            bad,
-            discarded,
-        } = Marks::default();
-        Self {
-            waiting,
-            good,
-            bad,
-            discarded,
+    pub(super) fn setup_part(&self) -> SetupPart {
+        let channel = self.channel.as_deref();
+        SetupPart {
+            name: "Slack",
+            without: "People request and approve on pages and on the command line only.",
+            configured: self
+                .bot_token
+                .is_some()
+                .then(|| channel.map_or_else(|| "Direct messages.".to_owned(), str::to_owned)),
+            lines: "[slack]\nbot_token = \"${env:SLACK_BOT_TOKEN}\"\n\
+                    signing_secret = \"${env:SLACK_SIGNING_SECRET}\"\nchannel = \"#access\"",
+            document: "how-to/slack.md",
+            probe: None,
         }
     }
 }
@@ -103,12 +131,7 @@ impl Loaded {
                 channel: channel.ok_or_else(|| missing("channel"))?,
                 dm_outside_channel: table.dm_outside_channel,
                 announce_end: table.announce_end,
-                marks: Marks {
-                    waiting: table.marks.waiting.clone(),
-                    good: table.marks.good.clone(),
-                    bad: table.marks.bad.clone(),
-                    discarded: table.marks.discarded.clone(),
-                },
+                marks: table.marks.clone(),
                 account_notes: self.config.access.account_notes.clone(),
                 contact: hallpass_access::contact(&self.config.identity.admins).to_owned(),
                 public_url: self
