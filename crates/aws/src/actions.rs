@@ -103,6 +103,8 @@ const ACTIONS: &[NeededAction] = &[
     read("identitystore:ListGroups"),
     and_guard(read("identitystore:DescribeGroup")),
     and_guard(read("identitystore:ListGroupMemberships")),
+    // the groups of a person, on their page
+    read("identitystore:ListGroupMembershipsForMember"),
     and_guard(read("identitystore:GetGroupMembershipId")),
     write("identitystore:CreateGroupMembership"),
     and_guard(write("identitystore:DeleteGroupMembership")),

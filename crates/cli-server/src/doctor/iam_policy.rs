@@ -129,6 +129,7 @@ pub(super) fn for_access(uses: &Uses) -> Vec<Value> {
 const NOT_FOR_VENDING: &[&str] = &[
     "identitystore:GetGroupMembershipId",
     "identitystore:ListGroupMemberships",
+    "identitystore:ListGroupMembershipsForMember",
     "sso:DescribeAccountAssignmentDeletionStatus",
     "sso:DescribeInstance",
     "sso:GetInlinePolicyForPermissionSet",

@@ -19,7 +19,7 @@ fn native(text: &str) -> Rules {
 }
 
 const ASKING: &str = "[[rule]]\nid = 'asking'\naccounts = ['payments-*']\npermission_sets = 'Admin'\nallowed_users = ['ana@corp.com', 'bo@corp.com']\n";
-const APPROVING: &str = "[[rule]]\nid = 'approving'\naccounts = '*'\npermission_sets = '*'\npermits_requests = false\napprovers = ['bo@corp.com', 'cai@corp.com']\nmax_duration = '2h'\nreason_pattern = 'OPS'\n";
+const APPROVING: &str = "[[rule]]\nid = 'approving'\naccounts = '*'\npermission_sets = '*'\npermits_requests = false\napprovers = ['bo@corp.com', 'cai@corp.com']\nmax_duration = '2h'\nreason_pattern = 'OPS'\nreason_hint = 'a ticket'\n";
 
 #[test]
 fn a_rule_that_permits_nothing_adds_to_those_that_do() {
@@ -173,6 +173,12 @@ fn checks_count_its_approvers_and_ask_none_for_itself() {
     assert_eq!(
         shown(&native(&format!("{ASKING}{APPROVING}")).check(None)),
         Vec::<String>::new()
+    );
+    let unexplained = format!("{ASKING}{APPROVING}").replace("reason_hint = 'a ticket'\n", "");
+    let found = shown(&native(&unexplained).check(None));
+    assert!(
+        found.len() == 1 && found[0].contains("warning[pattern-without-hint]: rule[1]"),
+        "{found:?}"
     );
     let alone = native(
         APPROVING

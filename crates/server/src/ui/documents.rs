@@ -165,7 +165,9 @@ fn rendered(name: &str, text: &str) -> String {
     }
     let mut body = String::new();
     html::push_html(&mut body, events.into_iter());
-    body
+    // what may be wider than the window is scrolled by keyboard too
+    body.replace("<pre>", "<pre tabindex=\"0\">")
+        .replace("<table>", "<table tabindex=\"0\">")
 }
 
 /// The anchor of a heading, as code hosts derive it.

@@ -202,10 +202,10 @@ fn a_failed_run_and_no_run_are_said_in_words() {
                 Ok(with_report),
                 "This is from the run before; no one counts as recovered meanwhile.",
             ),
-            (Ok(without), "No run was whole yet"),
+            (Ok(without), "not checked yet"),
             (
                 Ok(KeptPci::default()),
-                "The first one begins when the server starts",
+                "Passwords and activity follow with the first complete run.",
             ),
         ] {
             let is_failed = matches!(&kept, Ok(it) if it.failed.is_some());
@@ -237,7 +237,7 @@ fn a_failed_run_and_no_run_are_said_in_words() {
             eve.get("/people")
                 .await
                 .text()
-                .contains("No people are checked")
+                .contains("Passwords and activity are not checked")
         );
         assert_eq!(eve.get("/people.csv").await.status.as_u16(), 404);
     });

@@ -171,7 +171,7 @@ fn auditors_see_all_about_a_person_and_operators_only_who_it_is() {
         let pending = server.ask("ana/all", "Admin").await;
         let path = format!("/api/v1/requests/{}/deny", pending["id"].as_str().unwrap());
         let denied = server
-            .post(&path, "bob/all", &json!({"reason": "not now"}))
+            .post(&path, "cai/all", &json!({"reason": "not now"}))
             .await;
         assert_eq!(denied.short(), "200", "{denied:?}");
         let text = Browser::of(&server, "aud")
@@ -190,7 +190,7 @@ fn auditors_see_all_about_a_person_and_operators_only_who_it_is() {
         }
         let text = Browser::of(&server, "aud")
             .await
-            .get(&page("bob"))
+            .get(&page("cai"))
             .await
             .text();
         assert!(text.contains("Denied") && text.contains("ana"), "{text}");

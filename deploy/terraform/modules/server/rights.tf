@@ -16,6 +16,7 @@ locals {
         "identitystore:ListGroups",
         "identitystore:DescribeGroup",
         "identitystore:ListGroupMemberships",
+        "identitystore:ListGroupMembershipsForMember",
         "identitystore:GetGroupMembershipId",
         "identitystore:ListUsers",
         "identitystore:DescribeUser",
