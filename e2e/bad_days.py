@@ -2,6 +2,7 @@
 """Bad days of the PostgreSQL under two nodes: one that lost its last records, a disk that is full, a lock that others have, no
 session left, a pooler in between, a later release beside this one (decisions 0096, 0119 and 0121)."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -24,15 +25,18 @@ def refused(world, node, who=MARA):
     return node.api(who).post("/api/v1/requests", asking("ReadOnly", 600, account="payments-prod"), timeout=150)
 
 
+def says(node, part, words):
+    """Whether a part of readiness says so now."""
+    try:
+        found = node.part(part)
+    except (OSError, http.client.HTTPException, StopIteration):
+        return False
+    return not found["ok"] and words in found["detail"]
+
+
 def told(node, part, words):
     """Whether a part of readiness comes to say so."""
-    def said():
-        try:
-            found = node.part(part)
-        except (OSError, http.client.HTTPException, StopIteration):
-            return False
-        return not found["ok"] and words in found["detail"]
-    return wait(said, 60, every=0.2)
+    return wait(lambda: says(node, part, words), 60, every=0.2)
 
 
 def last_records_lost(world, check):
@@ -133,19 +137,18 @@ def disk_full(world, check):
     ends = world.ask(leader, TOMASZ, "ReadOnly", "payments-dev", 8)["grant_id"]
     check("a grant is there", world.given(leader, ends), world.grant(leader, ends))
     filler = world.database.folder / "filler"
+    answers = []
     # unbuffered: closing a buffered file would write its rest again, and fail
     with open(filler, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(65536))
-        except OSError:
-            pass
-    answers = []
-    def full():
-        answers.append(refused(world, leader))
-        return answers[-1].status == 503
-    check("on a full disk the requester is informed", wait(full, 60, every=0.05), answers[-1:])
-    check("readiness says so", told(leader, "store", "make room"), leader.part("store"))
+        def answered():
+            # again and again: PostgreSQL gives back what a checkpoint frees
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(65536))
+            answers.append(refused(world, leader))
+            return answers[-1].status
+        check("on a full disk the requester is informed", wait(lambda: answered() == 503, 60, every=0.05), answers[-1:])
+        check("readiness says so", wait(lambda: answered() and says(leader, "store", "make room"), 60, every=0.2), leader.part("store"))
     filler.unlink()
     check("with room, what was due ends", world.state(leader, ends, "ended"), world.grant(leader, ends))
     check("and all is well", ready(world), [Api(node.base).get("/readyz").json for node in world.nodes])
