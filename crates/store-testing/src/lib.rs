@@ -11,19 +11,17 @@ mod alerts;
 mod digests;
 mod group_assignments;
 mod owned;
+mod standing_double;
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 
-use async_trait::async_trait;
 use hallpass_access::identity::TokenSource;
 use hallpass_access::{
     Accepted, Approval, Change, Confirmation, DecidedKind, DecisionKind, DesiredAssignment, Digest,
-    DigestKind, DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState,
-    HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person,
-    Reminders, Request, RequestState, RulingAtAsking, StandingListing, StandingScope,
-    StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState,
-    Trigger, Unread, UnreadPlace, Wanted, Write,
+    DigestKind, DigestNews, Drift, EndCause, EndOutcome, Fate, Grant, GrantState, HeldAccess,
+    ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person, Reminders,
+    Request, RequestState, RulingAtAsking, StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach,
+    SweepReport, SweepState, Trigger, Wanted, Write,
 };
 use hallpass_assignments::{AssignmentRow, EndPriority, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
@@ -37,6 +35,7 @@ pub use alerts::{a_blocked_alert, an_alert, an_alert_state};
 pub use digests::digests;
 pub use group_assignments::a_group_assignment;
 pub use owned::own_one;
+pub use standing_double::StandingDouble;
 
 use hallpass_store::TokenRow;
 
@@ -507,58 +506,5 @@ pub fn with_desired(desire: DesiredAssignment) -> Change {
     Change {
         desired: vec![desire],
         ..Change::default()
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct StandingDouble {
-    pub stands: Mutex<BTreeSet<HoldKey>>,
-    pub unreadable: Mutex<Vec<UnreadPlace>>,
-}
-
-impl StandingDouble {
-    pub fn give(&self, key: &HoldKey) {
-        self.stands.lock().unwrap().insert(key.clone());
-    }
-}
-
-#[async_trait]
-impl StandingSource for StandingDouble {
-    async fn read(&self, scope: &StandingScope) -> StandingListing {
-        let unread = self.unreadable.lock().unwrap().clone();
-        let unread = unread.into_iter().map(|what| Unread {
-            what,
-            error: "AccessDenied".to_owned(),
-        });
-        let mut listing = StandingListing {
-            unread: unread.collect(),
-            pairs_read: 1,
-            ..StandingListing::default()
-        };
-        let hidden = listing.clone();
-        let hidden = hidden.not_read();
-        let stands = self.stands.lock().unwrap().clone();
-        listing.seen = stands
-            .into_iter()
-            .filter(|key| scope.contains(&key.target) && !hidden.contains(&key.target))
-            .map(|key| (key, Timestamp::UNIX_EPOCH))
-            .collect();
-        listing
-    }
-
-    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault> {
-        let stands = self.stands.lock().unwrap();
-        let of_target = stands.iter().filter(|key| key.target == *target);
-        Ok(of_target.map(|key| key.user.clone()).collect())
-    }
-
-    async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, DirectoryFault> {
-        let stands = self.stands.lock().unwrap();
-        let of_user = stands.iter().filter(|key| key.user == *user);
-        let groups = of_user.filter_map(|key| match &key.target {
-            Target::Group { group } => Some(group.clone()),
-            Target::Account { .. } => None,
-        });
-        Ok(groups.collect())
     }
 }

@@ -37,7 +37,7 @@ pub struct KeptPerson {
 }
 
 impl KeptPerson {
-    /// A person whom no report covers yet.
+    /// A person without a report.
     pub fn unreported(user_id: UserId, user_name: &str, is_enabled: bool) -> Self {
         let state = |of_enabled: &str| if is_enabled { of_enabled } else { "disabled" }.to_owned();
         Self {

@@ -115,7 +115,6 @@ impl Rules {
                 found.extend(hours_apart::apart(ready, earlier, cancel));
             }
             found.extend(people_exclusions::attributes_of_nobody(ready));
-            found.extend(without_hint(ready));
             check.overridden(ready, &denials, &mut found);
             if is_for_everyone(ready) && check.may_go_on(admitting.len()) {
                 found.extend(widening(ready, &admitting, cancel));
@@ -162,8 +161,9 @@ enum Deadlock {
 }
 
 impl<'a> Check<'a> {
-    /// Finds rules that match nothing, and targets without approvers.
+    /// Finds patterns without hints, rules that match nothing, and targets without approvers.
     fn reach(&self, ready: &'a Ready, found: &mut Vec<Diagnostic>) {
+        found.extend(without_hint(ready));
         let spots = spots(&ready.terms().targets);
         if spots.is_empty()
             || exclusions::leaves_no_tag(&ready.terms().targets)

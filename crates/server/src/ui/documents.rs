@@ -2,13 +2,7 @@
 
 use std::collections::VecDeque;
 
-use askama::Template;
-use axum::{Router, extract::State, routing::get};
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
-
-use super::press::missing;
-use super::shell::{Nav, PageResult, Shell, Viewer, page};
-use crate::{App, body::Path};
 
 macro_rules! documents {
     ($($name:literal),* $(,)?) => {
@@ -52,64 +46,20 @@ const DOCUMENTS: &[(&str, &str)] = documents![
     "reference/rules",
 ];
 
-pub(crate) fn router() -> Router<App> {
-    Router::new().route("/help/{part}/{name}", get(show))
-}
-
-/// The document of the pages of a menu item.
-pub(super) const fn of(nav: Nav) -> &'static str {
-    match nav {
-        Nav::Home | Nav::Ask | Nav::Reviews | Nav::Elsewhere => "how-to/request-access",
-        Nav::Access => "explanation/standing-access",
-        Nav::Audit => "explanation/audit-log",
-        Nav::Reports => "how-to/reports",
-        Nav::Rules => "how-to/write-rules",
-        Nav::Alerts => "reference/alerts",
-        Nav::People => "how-to/people-who-leave",
-        Nav::Plans => "explanation/plans",
-        Nav::Remediations => "how-to/remediation",
-        Nav::Health => "operations/monitoring",
-    }
-}
-
 /// Returns the address of a document, by its path below `docs`; `None` if it is not in the binary.
 pub(super) fn address(document: &str) -> Option<String> {
     let name = document.strip_suffix(".md").unwrap_or(document);
     text(name).map(|_| format!("/help/{name}"))
 }
 
-fn text(name: &str) -> Option<&'static str> {
+pub(super) fn text(name: &str) -> Option<&'static str> {
     let found = DOCUMENTS.iter().find(|(known, _)| *known == name);
     found.map(|(_, text)| *text)
 }
 
-#[derive(Template)]
-#[template(path = "document.html")]
-struct DocumentPage {
-    shell: Shell,
-    /// Rendered from our own documents: no markup of others is in it.
-    body: String,
-}
-
-async fn show(
-    State(app): State<App>,
-    viewer: Viewer,
-    Path((part, name)): Path<(String, String)>,
-) -> PageResult {
-    let name = format!("{part}/{name}");
-    let Some(text) = text(&name) else {
-        return missing(&app, &viewer).await;
-    };
-    let title = text.lines().next().unwrap_or(&name);
-    let title = title.trim_start_matches('#').trim().to_owned();
-    let shell = viewer.shell(&app, Nav::Elsewhere, title).await;
-    let body = rendered(&name, text);
-    Ok(page(&DocumentPage { shell, body }))
-}
-
 /// Renders a document as HTML. Links to documents that are not in the binary become text; raw HTML
 /// is shown as text.
-fn rendered(name: &str, text: &str) -> String {
+pub(super) fn rendered(name: &str, text: &str) -> String {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut events: Vec<Event<'_>> = Vec::new();
     let mut links = VecDeque::new();
@@ -198,29 +148,6 @@ fn target(from: &str, link: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const NAVS: [Nav; 13] = [
-        Nav::Home,
-        Nav::Ask,
-        Nav::Reviews,
-        Nav::Access,
-        Nav::Audit,
-        Nav::Reports,
-        Nav::Rules,
-        Nav::Alerts,
-        Nav::People,
-        Nav::Plans,
-        Nav::Remediations,
-        Nav::Health,
-        Nav::Elsewhere,
-    ];
-
-    #[test]
-    fn the_document_of_each_page_is_there() {
-        for nav in NAVS {
-            assert!(address(of(nav)).is_some(), "{nav:?}");
-        }
-    }
 
     #[test]
     fn links_lead_to_documents_that_are_there() {

@@ -9,8 +9,8 @@ use hallpass_channels::wording::{PlainStyle, grants};
 use super::charts::{self, Bar, HEIGHT};
 use super::forbidden;
 use super::health_parts::{HealthPart, parts, total};
+use super::locks;
 use super::people::{self, count_of, counted};
-use super::person;
 use super::shell::{Nav, Shell, Viewer, page};
 use super::words::{Badge, STUCK, badge, clock, lasting, plain, sentence, zone_name};
 use crate::last_day::{self, Hour, LastDay, ON_TIME};
@@ -89,7 +89,7 @@ async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, Proble
     let counts = app.access.counts(TimeSpan::minutes(5)).await;
     let recent = last_day::read(&app).await;
     let mut parts = parts(&app, counts.as_ref().ok()).await;
-    parts.extend(person::part(&app, &viewer).await);
+    parts.extend(locks::part(&app, &viewer).await);
     parts.sort_by_key(|part| part.rank);
     let shell = viewer.shell(&app, Nav::Health, "Health").await;
     let recent = recent.ok();

@@ -46,6 +46,8 @@ mod forbidden;
 mod health;
 mod health_names;
 mod health_parts;
+mod help;
+mod locks;
 mod login;
 mod oidc;
 mod own;
@@ -123,7 +125,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(rules::router())
         .merge(permission_set::router())
         .merge(denied::router())
-        .merge(documents::router())
+        .merge(help::router())
         .layer(middleware::from_fn(failed::as_pages))
         .route(CSS.path(), kept(&CSS))
         .route(JS.path(), kept(&JS))

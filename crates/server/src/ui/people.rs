@@ -1,7 +1,8 @@
 use hallpass_access::{Directory, Grant};
-use hallpass_base::{AccountId, Email, Target, TargetNames};
+use hallpass_base::{AccountId, Email, Target, TargetNames, UserId};
 pub(crate) use hallpass_channels::wording::lists::number as counted;
 
+use super::shell::url_encoded;
 use super::words::{initials, plain};
 
 const TONES: u8 = 5;
@@ -25,6 +26,15 @@ impl Face {
             tone: sum % TONES + 1,
         }
     }
+}
+
+pub(crate) fn person_address(user: &UserId) -> String {
+    format!("/people/{user}")
+}
+
+/// The page of every path of a user into accounts.
+pub(crate) fn paths_of(user: &str) -> String {
+    format!("/access/paths?person={}", url_encoded(user))
 }
 
 pub(crate) fn name_of(directory: &Directory, email: &str) -> String {

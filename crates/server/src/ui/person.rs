@@ -1,8 +1,6 @@
 //! User page for administrators: identity, lock, locking and unlocking. `hallpass-access`
 //! authorizes.
 
-use std::fmt::Write as _;
-
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use hallpass_access::{
@@ -12,31 +10,20 @@ use hallpass_base::{TimeSpan, UserId};
 use hallpass_channels::wording::dialogs;
 use serde::Deserialize;
 
-use super::health_parts::HealthPart;
-use super::people::{Face, count_of, first_name};
+use super::people::{self, Face, first_name};
 use super::person_overview::{self, Overview};
 use super::presenter::Presenter;
 use super::press::{Tone, WordsForm, missing, show as show_form};
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other, url_encoded};
-use super::words::{Badge, plain, sentence};
+use super::words::{plain, sentence};
 use super::{forbidden, sign_in_again};
 use crate::{App, body::Path, problem::ProblemResponse};
-
-const NAMED: usize = 10;
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/people/{id}", get(show))
         .route("/people/{id}/lock", get(lock_page).post(lock))
         .route("/people/{id}/unlock", get(unlock_page).post(unlock))
-}
-
-pub(crate) fn paths_of(user: &str) -> String {
-    format!("/access/paths?person={}", url_encoded(user))
-}
-
-pub(crate) fn address(user: &UserId) -> String {
-    format!("/people/{user}")
 }
 
 struct Whom {
@@ -195,7 +182,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         can_cut_off: actor.is(Role::Admin),
         sees_all,
         query: url_encoded(&whom.face.email),
-        paths: paths_of(whom.user.as_str()),
+        paths: people::paths_of(whom.user.as_str()),
         zone: view.zone_words(),
         whom,
     };
@@ -230,7 +217,7 @@ async fn lock_page(State(app): State<App>, viewer: Viewer, Path(id): Path<String
             let form = LockForm::default();
             lock_form(&app, &viewer, whom, form, None, StatusCode::OK).await
         }
-        Some((whom, _)) => Ok(see_other(&address(&whom.user))),
+        Some((whom, _)) => Ok(see_other(&people::person_address(&whom.user))),
         None => missing(&app, &viewer).await,
     }
 }
@@ -280,7 +267,7 @@ async fn lock(
         force: Force::No,
     };
     match app.access.lock(&viewer.actor, &whom.user, locking).await {
-        Ok(_) => Ok(see_other(&address(&whom.user))),
+        Ok(_) => Ok(see_other(&people::person_address(&whom.user))),
         Err(AccessError::Refused(why)) => {
             let (words, status) = if why == ActionRefused::ReasonMissing {
                 let words = dialogs::REASON_MISSING.to_owned();
@@ -297,7 +284,7 @@ async fn lock(
 
 fn lifting(whom: &Whom, lock: &Lock, view: &Presenter) -> WordsForm {
     let first = first_name(&whom.face.name).to_owned();
-    let path = address(&whom.user);
+    let path = people::person_address(&whom.user);
     WordsForm {
         id: "unlock".to_owned(),
         action: format!("{path}/unlock"),
@@ -326,7 +313,7 @@ async fn unlock_page(State(app): State<App>, viewer: Viewer, Path(id): Path<Stri
             let form = lifting(&whom, &lock, &Presenter::new(&app, &viewer));
             show_form(&app, &viewer, form, StatusCode::OK).await
         }
-        Some((whom, _)) => Ok(see_other(&address(&whom.user))),
+        Some((whom, _)) => Ok(see_other(&people::person_address(&whom.user))),
         None => missing(&app, &viewer).await,
     }
 }
@@ -342,7 +329,7 @@ async fn unlock(
     let Some((whom, lock)) = find(&app, &id).await? else {
         return missing(&app, &viewer).await;
     };
-    let page = address(&whom.user);
+    let page = people::person_address(&whom.user);
     let outcome = app
         .access
         .unlock(&viewer.actor, &whom.user, &form.reason)
@@ -368,57 +355,4 @@ async fn unlock(
         ProblemResponse::from(why).status()
     };
     show_form(&app, &viewer, words, status).await
-}
-
-pub(crate) async fn locked(
-    app: &App,
-    viewer: &Viewer,
-) -> Result<Vec<(String, String)>, ProblemResponse> {
-    if !sees(viewer) {
-        return Ok(Vec::new());
-    }
-    let view = Presenter::new(app, viewer);
-    let mut locks = app.access.locks(&viewer.actor).await?;
-    locks.sort_by(|a, b| (a.since, &a.person.user).cmp(&(b.since, &b.person.user)));
-    let link = |lock: &Lock| {
-        let words = format!(
-            "{}, since {}",
-            plain(&lock.person.name),
-            view.words(lock.since)
-        );
-        (words, address(&lock.person.user))
-    };
-    Ok(locks.iter().map(link).collect())
-}
-
-pub(crate) async fn part(app: &App, viewer: &Viewer) -> Option<HealthPart> {
-    let locked = locked(app, viewer).await.ok()?;
-    (!locked.is_empty()).then(|| HealthPart {
-        name: "Locks".to_owned(),
-        badge: Badge {
-            word: "In force",
-            look: "pending",
-        },
-        now: locked_words(&locked),
-        todo: "See Access: who locked them, and why; unlock them when it is over.",
-        rank: 2,
-    })
-}
-
-fn locked_words(locked: &[(String, String)]) -> String {
-    let names: Vec<&str> = locked
-        .iter()
-        .take(NAMED)
-        .map(|(words, _)| words.as_str())
-        .collect();
-    let mut words = format!(
-        "{}: {}",
-        count_of(locked.len(), "person is locked", "people are locked"),
-        names.join("; ")
-    );
-    if locked.len() > NAMED {
-        let _ = write!(words, "; and {} more", locked.len() - NAMED);
-    }
-    words.push('.');
-    words
 }

@@ -176,10 +176,26 @@ impl Viewer {
                 .obstacle()
                 .map_or_else(String::new, |why| sentence(&capital(&why.to_string()))),
             sees: self.seen_pages(app),
-            help: documents::address(documents::of(nav)).unwrap_or_default(),
+            help: documents::address(document(nav)).unwrap_or_default(),
             css: CSS.url(),
             js: JS.url(),
         }
+    }
+}
+
+/// The document of the pages of a menu item.
+const fn document(nav: Nav) -> &'static str {
+    match nav {
+        Nav::Home | Nav::Ask | Nav::Reviews | Nav::Elsewhere => "how-to/request-access",
+        Nav::Access => "explanation/standing-access",
+        Nav::Audit => "explanation/audit-log",
+        Nav::Reports => "how-to/reports",
+        Nav::Rules => "how-to/write-rules",
+        Nav::Alerts => "reference/alerts",
+        Nav::People => "how-to/people-who-leave",
+        Nav::Plans => "explanation/plans",
+        Nav::Remediations => "how-to/remediation",
+        Nav::Health => "operations/monitoring",
     }
 }
 
@@ -397,6 +413,29 @@ pub(crate) fn from_our_page(headers: &HeaderMap, public_url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NAVS: [Nav; 13] = [
+        Nav::Home,
+        Nav::Ask,
+        Nav::Reviews,
+        Nav::Access,
+        Nav::Audit,
+        Nav::Reports,
+        Nav::Rules,
+        Nav::Alerts,
+        Nav::People,
+        Nav::Plans,
+        Nav::Remediations,
+        Nav::Health,
+        Nav::Elsewhere,
+    ];
+
+    #[test]
+    fn the_document_of_each_page_is_there() {
+        for nav in NAVS {
+            assert!(documents::address(document(nav)).is_some(), "{nav:?}");
+        }
+    }
 
     #[test]
     fn only_plain_local_paths_are_followed() {

@@ -196,8 +196,7 @@ fn activity_words(it: &KeptPerson, is_reported: bool) -> String {
     }
 }
 
-/// Everyone in the directory whom the report does not cover: their passwords and activity are
-/// unknown.
+/// Everyone in the directory without a row in the report: password and activity are unknown.
 fn unreported(directory: &Directory, reported: &HashSet<&UserId>) -> Vec<KeptPerson> {
     let missing = directory.people().iter();
     let missing = missing.filter(|it| !reported.contains(&it.user_id));
@@ -272,6 +271,19 @@ fn lead(report: &KeptReport) -> String {
         password.1,
         activity.1
     )
+}
+
+fn unjudged(directory: &Directory) -> String {
+    let count = count_of(directory.people().len(), "person", "people");
+    format!("{count} in the directory.")
+}
+
+fn old(view: &Presenter, report: &KeptReport) -> String {
+    if OLD.covers(report.as_of, view.now) {
+        return String::new();
+    }
+    let age = lasting(TimeSpan::between(report.as_of, view.now));
+    format!("This is {age} old.")
 }
 
 fn coverage(view: &Presenter, report: &KeptReport) -> String {
@@ -360,24 +372,14 @@ async fn show(
         word,
         is_on: state == looking.state,
     });
-    let old = report.filter(|it| !OLD.covers(it.as_of, view.now));
     Ok(page(&PeoplePage {
         is_configured,
         has_report: report.is_some(),
         sees_all: viewer.actor.reads_all(),
-        lead: match report {
-            Some(report) => lead(report),
-            None => format!(
-                "{} in the directory.",
-                count_of(directory.people().len(), "person", "people")
-            ),
-        },
+        lead: report.map_or_else(|| unjudged(&directory), lead),
         coverage: report.map(|it| coverage(&view, it)).unwrap_or_default(),
         failed: failed(&view, &kept),
-        old: old.map_or_else(String::new, |it| {
-            let age = lasting(TimeSpan::between(it.as_of, view.now));
-            format!("This is {age} old.")
-        }),
+        old: report.map_or_else(String::new, |it| old(&view, it)),
         q: looking.q.clone(),
         sort: name,
         states: states.collect(),

@@ -6,7 +6,6 @@ use hallpass_access::{AccessError, Directory};
 use hallpass_base::{GroupId, UserId};
 
 use crate::ui::people::{self, GrantPlace, count_of};
-use crate::ui::person;
 use crate::ui::press::missing;
 use crate::ui::shell::{Nav, PageResult, Shell, Viewer, page};
 use crate::ui::words::{clock, id_groups, plain, zone_name};
@@ -118,7 +117,7 @@ fn known_members(members: &[UserId], directory: &Directory) -> Vec<GroupMember> 
                     .first()
                     .map(ToString::to_string)
                     .unwrap_or_default(),
-                href: person::address(user),
+                href: people::person_address(user),
             },
             None => GroupMember {
                 name: user.to_string(),

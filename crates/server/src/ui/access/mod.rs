@@ -1,13 +1,13 @@
 mod csv;
 mod group;
 mod line;
+mod of_person;
 mod paths;
 mod paths_csv;
 mod sections;
 mod sorting;
 mod tiles;
 
-use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use askama::Template;
@@ -20,17 +20,17 @@ use hallpass_access::{
     AccessError, Directory, Grant, GrantFilter, GrantOffers, GrantStateKind, Role, StandingView,
     Sweep, SweepMode,
 };
-use hallpass_base::{GroupId, TimeSpan, Timestamp, UserId};
+use hallpass_base::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
 use super::people::{count_of, counted};
 use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use super::words::{clock, plain, zone_name};
-use super::{flash::FlashQuery, person, presenter, revoke_all, standing, sweeps};
+use super::{flash::FlashQuery, locks, presenter, revoke_all, standing, sweeps};
 use crate::{App, problem::ProblemResponse};
 use line::AccessLine;
-use sections::ROWS;
-pub(super) use sections::Section;
+pub(super) use of_person::{PersonAccess, direct, of_person};
+use sections::{ROWS, Section};
 use sorting::Sort;
 use tiles::tiles;
 pub(super) use tiles::{Tile, tile};
@@ -180,12 +180,12 @@ impl AccessQuery {
     }
 }
 
-pub(super) struct Heading {
-    pub(super) word: &'static str,
-    pub(super) width: &'static str,
+pub(in crate::ui) struct Heading {
+    pub(in crate::ui) word: &'static str,
+    pub(in crate::ui) width: &'static str,
     /// Empty if the rows cannot be sorted.
-    pub(super) href: String,
-    pub(super) is_on: bool,
+    pub(in crate::ui) href: String,
+    pub(in crate::ui) is_on: bool,
 }
 
 impl Heading {
@@ -274,7 +274,7 @@ async fn show(
     let mut shell = viewer.shell(&app, Nav::Access, "Access").await;
     let view = presenter::Presenter::new(&app, &viewer);
     shell.said = after.toast(&app, &viewer, &view).await;
-    let locked = person::locked(&app, &viewer).await?;
+    let locked = locks::locked(&app, &viewer).await?;
     let directory = app.access.directory();
     let view = AccessView {
         app: &app,
@@ -303,106 +303,6 @@ async fn standing_of(app: &App, viewer: &Viewer) -> Result<Option<StandingView>,
         Err(AccessError::NotFound(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Counts direct access, temporary and standing, by person.
-pub(super) async fn direct(
-    app: &App,
-    viewer: &Viewer,
-) -> Result<HashMap<UserId, (usize, usize)>, ProblemResponse> {
-    let grants = live_grants(app, viewer).await?;
-    let found = standing_of(app, viewer).await?;
-    let mut counts: HashMap<UserId, (usize, usize)> = HashMap::new();
-    for line in AccessLine::all(&grants, found.as_ref()) {
-        if let Some((user, _)) = line.user_target() {
-            let count = counts.entry(user.clone()).or_default();
-            match line {
-                AccessLine::Grant(_) => count.0 += 1,
-                _ => count.1 += 1,
-            }
-        }
-    }
-    Ok(counts)
-}
-
-/// All access of one person, by any path.
-pub(super) struct PersonAccess {
-    pub(super) headings: Vec<Heading>,
-    pub(super) sections: Vec<Section>,
-    pub(super) count: String,
-    /// Only the first rows are among the sections.
-    pub(super) is_cut: bool,
-    pub(super) groups: Vec<(String, String)>,
-    /// Why AWS did not name the groups; then those that the directory knows are listed.
-    pub(super) fault: String,
-}
-
-pub(super) async fn of_person(
-    app: &App,
-    viewer: &Viewer,
-    user: &UserId,
-) -> Result<PersonAccess, ProblemResponse> {
-    let directory = app.access.directory();
-    let live = GrantFilter {
-        states: GrantStateKind::LIVE.to_vec(),
-        holder: Some(user.clone()),
-        ..GrantFilter::default()
-    };
-    let grants = app
-        .access
-        .grants(&viewer.actor, &live, LOOKED_AT_MAX)
-        .await?;
-    let found = standing_of(app, viewer).await?;
-    let (groups, fault) = match app.access.groups_of_person(&viewer.actor, user).await {
-        Ok(groups) => (groups.into_iter().collect::<BTreeSet<_>>(), String::new()),
-        Err(AccessError::Directory(fault)) => {
-            let known = directory.groups().iter().map(|group| &group.id);
-            let is_member = |group: &&GroupId| {
-                let members = directory.members_of(group);
-                members.is_some_and(|it| it.contains(user))
-            };
-            let known = known.filter(is_member).cloned().collect();
-            (known, plain(&fault.to_string()))
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let lines = AccessLine::all(&grants.rows, found.as_ref()).into_iter();
-    let lines = lines.filter(|line| line.reaches(user, &groups));
-    let (of_groups, direct): (Vec<_>, Vec<_>) = lines.partition(|line| line.group().is_some());
-    let view = AccessView {
-        app,
-        viewer,
-        offers: app.access.grant_offers(&viewer.actor).await?,
-        directory: &directory,
-        now: app.clock.now(),
-    };
-    let looking = AccessQuery::default();
-    let mut named: Vec<(String, String)> = groups
-        .iter()
-        .map(|id| {
-            let name = directory.group(id).map_or(id.as_str(), |it| &it.name);
-            (plain(name), group::address(id))
-        })
-        .collect();
-    named.sort();
-    Ok(PersonAccess {
-        headings: headings(&looking)
-            .into_iter()
-            .map(Heading::unsorted)
-            .collect(),
-        sections: [&direct, &of_groups]
-            .into_iter()
-            .flat_map(|lines| view.page(&looking, lines).sections)
-            .collect(),
-        count: format!(
-            "{} direct, {} through groups",
-            counted(direct.len() as u64),
-            counted(of_groups.len() as u64)
-        ),
-        is_cut: direct.len() > ROWS || of_groups.len() > ROWS,
-        groups: named,
-        fault,
-    })
 }
 
 fn build(

@@ -15,8 +15,7 @@ use hallpass_inventory::{
 use serde::Deserialize;
 
 use crate::ui::forbidden;
-use crate::ui::people::{count_of, counted};
-use crate::ui::person;
+use crate::ui::people::{self, count_of, counted};
 use crate::ui::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use crate::ui::words::{clock, countdown, plain};
 use crate::{App, KnownAccess, costly, problem::ProblemResponse};
@@ -344,7 +343,7 @@ fn offered(graph: &AccessGraph, q: &str) -> Vec<Offered> {
             kind: "Person",
             name: plain(it.user_name.as_deref().unwrap_or(id)),
             about: plain(it.email.as_deref().unwrap_or(id)),
-            href: person::paths_of(id),
+            href: people::paths_of(id),
         })
     });
     let accounts = graph.accounts.iter();
@@ -384,7 +383,7 @@ fn path_row(path: &AccessPath, now: Timestamp, viewer: &Viewer) -> PathRow {
     let state = path.account_state.as_deref();
     PathRow {
         person: plain(path.person.user_name.as_deref().unwrap_or(id)),
-        person_href: person::paths_of(id),
+        person_href: people::paths_of(id),
         note: match path.person.user_status.as_deref() {
             Some("DISABLED") => "disabled",
             _ => "",

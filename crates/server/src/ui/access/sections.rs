@@ -10,7 +10,6 @@ use hallpass_channels::wording::{grants, standing};
 use super::line::{AccessLine, GroupsOfMatches, Key, is_unknown};
 use super::{AccessQuery, AccessView, Grouping};
 use crate::ui::people::{self, Face, GrantPlace, count_of, counted};
-use crate::ui::person;
 use crate::ui::presenter::Coded;
 use crate::ui::shell::url_encoded;
 use crate::ui::sweeps::held_address;
@@ -163,7 +162,7 @@ impl AccessView<'_> {
                 let user = line.user_target().map(|(user, _)| user);
                 let known = user.filter(|user| self.directory.person(user).is_some());
                 if let Some(user) = known.filter(|_| self.viewer.actor.reads_all()) {
-                    section.page = person::address(user);
+                    section.page = people::person_address(user);
                 } else if let Some(group) = line.group() {
                     section.page = super::group::address(group);
                 }
