@@ -46,9 +46,9 @@ class World:
         return user
 
     def rules(self, text):
-        self.stage.path("rules.toml").write_text(text)
         count = lambda: len(self.server.api(INES).get("/api/v1/audit?event=config.loaded&limit=500").json["items"])
         before = count()
+        self.stage.path("rules.toml").write_text(text)
         self.check("the rules are read again", wait(lambda: count() > before, 30))
 
     def ask(self, who, permission_set="DatabaseOperator", account="payments-prod"):
