@@ -53,7 +53,7 @@ def listings(api):
 def pages(api):
     grant = api.get("/api/v1/grants?state=ended&limit=1").json["items"][0]
     found = ["/", "/ask", "/requests", "/reviews", "/reviews/others", "/reviews/done", "/access", "/access?by=person", "/rules",
-             "/health", "/sweeps", "/audit", "/audit?after=300000", "/audit?from=2025-01-01&to=2025-01-02",
+             "/health", "/people", "/reports", "/reports/trends", "/sweeps", "/audit", "/audit?after=300000", "/audit?from=2025-01-01&to=2025-01-02",
              f"/requests/{grant['request_id']}", f"/grants/{grant['id']}", "/permission-sets/ReadOnly"]
     found += [f"/audit?q={urllib.parse.quote(words)}" for words in WORDS]
     found += [f"/audit?event={event}" for event in EVENTS]

@@ -118,8 +118,12 @@ def at_okta(hands):
     ran, done = hands.run("--by", "okta", "--apply", "--yes")
     check("who does not come from an outside provider is left as they were", ran.returncode == 1 and "not at `okta`" in ran.stderr
           and hands.writes() == [], (ran.returncode, ran.stderr))
-    ran, done = hands.run("--by", "okta,disable")
-    check.equal("and the next rung is shown", (ran.returncode, kinds(done)), (0, ["pci.disable"]))
+    for _ in range(3):
+        ran, done = hands.run("--by", "okta,disable")
+        # a busy machine: the command itself asks for it
+        if "run the same command again" not in ran.stderr:
+            break
+    check("and the next rung is shown", (ran.returncode, kinds(done)) == (0, ["pci.disable"]), (ran.returncode, done, ran.stderr))
     hands.comes_from("somebody@else", "00unobody", "00umara")
     Provider.okta["00umara"]["profile"] = {"login": "zoe", "email": "zoe@example.com"}
     ran, done = hands.run("--by", "okta", "--apply", "--yes")

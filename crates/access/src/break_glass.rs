@@ -19,7 +19,8 @@ use crate::records::{Doer, Ruled};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     ActionRefused, Actor, AfterReview, Approval, Closed, Closing, JUSTIFICATION_CHARACTERS_MAX,
-    JUSTIFICATION_CHARACTERS_MIN, News, Notice, PendingRequest, Request, Role, granting, target,
+    JUSTIFICATION_CHARACTERS_MIN, News, Notice, PendingRequest, Request, Role, create_request,
+    granting, target,
 };
 
 pub const BREAK_GLASS_MAX: TimeSpan = TimeSpan::hours(1);
@@ -33,6 +34,11 @@ pub(crate) fn take(
 ) -> Result<PressStep, ActionRefused> {
     ensure_known(actor, context.directory)?;
     let decision = ensure_allowed(pending.request(), actor, context)?;
+    let wanted = &pending.request().wanted;
+    let together = create_request::together_refused(&decision, wanted, context.directory);
+    if !together.is_empty() {
+        return Err(ActionRefused::NoLongerFits(together));
+    }
     let ruled = Ruled::by(&decision, context.rules);
     let Decision {
         approvers,

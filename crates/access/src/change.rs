@@ -150,8 +150,16 @@ pub struct Change {
     /// The change commits only while these locks are as read.
     pub locks_seen: LocksSeen,
     pub answer: Option<StoredAnswer>,
+    /// The change adds access only while its holder has as many live grants as were seen.
+    pub live_grants_seen: Option<LiveGrantsSeen>,
     /// The change commits only within these quotas.
     pub quotas: Vec<QuotaUse>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveGrantsSeen {
+    pub user: UserId,
+    pub count: u32,
 }
 
 impl Change {
@@ -176,6 +184,7 @@ impl Change {
             credentials_ended,
             locks_seen: _,
             answer: _,
+            live_grants_seen: _,
             // Counted over the whole change.
             quotas: _,
         } = other;

@@ -1,21 +1,27 @@
 //! Turns a request form into a waiting request, a decided one, or a refusal with a hint.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_base::{
     Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId, text::says_something,
     time::utc,
 };
-use hallpass_rules::{ApprovalHours, Decision, DecisionKind, Directory, RuleWarning, Rules};
+use hallpass_rules::{
+    ApprovalHours, Decision, DecisionKind, Directory, Holding, RuleId, RuleWarning, Rules,
+};
 
 use crate::confirming;
 use crate::preview::{self, Judgement, LengthLimits, RequestVerdict};
+use crate::records::exceptions;
 use crate::refused_request::{RequestRefused, RequestRefusedFacts};
 use crate::target::LookedFor;
 use crate::{
     Approval, Confirmation, DecidedKind, FieldProblem, Grant, Origin, Person, PlannedStart,
     Refusal, Reminders, Request, RequestState, RulingAtAsking, Settings, TextField, Wanted, target,
 };
+
+/// Holdings named in a refusal or alert; the report has all.
+const HELD_NAMED: usize = 3;
 
 pub const REASON_MISSING: &str = "Say in a few words why.";
 
@@ -66,7 +72,7 @@ impl RequestedTogether {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Form<'a> {
+pub(crate) struct RequestForm<'a> {
     pub(crate) id: RequestId,
     pub(crate) requester: Person,
     pub(crate) wanted: &'a Wanted,
@@ -136,7 +142,7 @@ impl Answered {
 }
 
 pub(crate) fn answer(
-    form: &Form<'_>,
+    form: &RequestForm<'_>,
     rules: &Rules,
     directory: &Directory,
     settings: &Settings,
@@ -153,6 +159,9 @@ pub(crate) fn answer(
     );
     let mut problems = judged.problems.clone();
     check_reason(form, judged.decision.as_ref(), &mut problems);
+    if let Some(decision) = &judged.decision {
+        problems.extend(together_refused(decision, form.wanted, directory));
+    }
     problems.extend(judged.length_problems(form.duration, form.extends));
     let request = |state| draft(form, &judged, rules, directory, settings, now, state);
     let pending = || request(RequestState::Pending);
@@ -208,6 +217,7 @@ pub(crate) fn check_again(
         request.ticket.as_deref(),
         decision,
     ));
+    problems.extend(together_refused(decision, &request.wanted, directory));
     let limits = LengthLimits::of(Some(decision), settings);
     let granted_for = limits.fit(request.duration, decision.over_limit);
     let granted_for = granted_for.map_err(|problem| problems.push(problem));
@@ -231,7 +241,11 @@ pub fn reason_refused(reason: &str) -> Option<FieldProblem> {
     }
 }
 
-fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec<FieldProblem>) {
+fn check_reason(
+    form: &RequestForm<'_>,
+    decision: Option<&Decision>,
+    problems: &mut Vec<FieldProblem>,
+) {
     let trimmed = form.reason.trim();
     problems.extend(reason_refused(trimmed));
     if let Some(decision) = decision {
@@ -239,7 +253,8 @@ fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec
     }
 }
 
-/// Refuses a reason and a ticket that do not fit the patterns of the rules.
+/// Refuses a reason that does not fit the patterns of the rules, and a ticket that does not meet
+/// them.
 pub fn patterns_refused(
     reason: &str,
     ticket: Option<&str>,
@@ -255,8 +270,51 @@ pub fn patterns_refused(
     if let Some(wanted) = decision.ticket_refused(ticket.unwrap_or_default()) {
         let message = wanted.words("ticket");
         problems.push(FieldProblem::new("ticket", "ticket-pattern", message));
+    } else if let Some(problem) = &decision.ticket_problem {
+        problems.push(FieldProblem::new("ticket", problem.code(), problem.words()));
     }
     problems
+}
+
+/// Refuses a target that no one may hold together with what the requester holds (`access.md` §26).
+pub(crate) fn together_refused(
+    decision: &Decision,
+    wanted: &Wanted,
+    directory: &Directory,
+) -> Vec<FieldProblem> {
+    let field = match wanted {
+        Wanted::Account { .. } => "permission_set",
+        Wanted::Group { .. } => "group",
+    };
+    if let Some(why) = &decision.holdings_unread {
+        let message = format!(
+            "Rules forbid to hold this together with other access, and what the requester holds could not be read: {why}. Try again."
+        );
+        return vec![FieldProblem::new(field, "holdings-unread", message)];
+    }
+    let mut held: BTreeMap<&RuleId, Vec<Holding>> = BTreeMap::new();
+    let refused = decision.conflicts.iter();
+    for it in refused.filter(|it| it.exception.is_none()) {
+        held.entry(&it.constraint)
+            .or_default()
+            .push(it.held.clone());
+    }
+    let problem = held.into_iter().map(|(constraint, held)| {
+        let held = named_few(&held, directory);
+        let message =
+            format!("Constraint `{constraint}`: no one may hold this together with {held}.");
+        FieldProblem::new(field, "never-together", message)
+    });
+    problem.collect()
+}
+
+pub(crate) fn named_few(held: &[Holding], directory: &Directory) -> String {
+    let more = match held.len().saturating_sub(HELD_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = held.iter().take(HELD_NAMED).map(|it| it.words(directory));
+    named.collect::<Vec<_>>().join(", ") + &more
 }
 
 /// Skips addresses that several users share.
@@ -274,7 +332,7 @@ fn hours_of(decision: Option<&Decision>) -> &[ApprovalHours] {
 }
 
 fn draft(
-    form: &Form<'_>,
+    form: &RequestForm<'_>,
     judged: &Judgement,
     rules: &Rules,
     directory: &Directory,
@@ -346,10 +404,21 @@ fn ruling(decision: Option<&Decision>, rules: &Rules, directory: &Directory) -> 
             .unwrap_or_default(),
         config_hash: rules.hash().to_owned(),
         approvals_needed: decision.map_or(1, |d| d.approvals_needed),
+        on_call: decision
+            .map(|d| d.on_call.iter().cloned().collect())
+            .unwrap_or_default(),
+        exceptions: decision.map(exceptions).unwrap_or_default(),
+        tickets: decision
+            .map(|d| d.ticket_facts.iter().cloned().collect())
+            .unwrap_or_default(),
     }
 }
 
-fn confirmed(form: &Form<'_>, decision: Option<&Decision>, now: Timestamp) -> Vec<Confirmation> {
+fn confirmed(
+    form: &RequestForm<'_>,
+    decision: Option<&Decision>,
+    now: Timestamp,
+) -> Vec<Confirmation> {
     let by = form.requester.principal();
     let read = decision.and_then(|it| confirming::confirmation(it, form.confirmed, by, now));
     read.into_iter().collect()

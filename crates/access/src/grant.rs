@@ -23,7 +23,7 @@ use crate::{Approval, ArmedEnds, EndOutcome, GrantStateKind, NeverArmed, Origin,
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HolderGroups {
     pub ids: BTreeSet<GroupId>,
-    /// Case-folded display names, as rules compare them.
+    /// Case-folded display names, as rules compare them, and on-call lists.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub names: BTreeSet<String>,
 }
@@ -32,7 +32,7 @@ impl HolderGroups {
     pub(crate) fn has(&self, named: &GroupRef) -> bool {
         match named {
             GroupRef::Id(id) => self.ids.contains(id),
-            GroupRef::Name(name) => self.names.contains(name),
+            GroupRef::Name(name) | GroupRef::OnCall(name) => self.names.contains(name),
         }
     }
 }

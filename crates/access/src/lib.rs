@@ -21,6 +21,7 @@
 // Entities: requests, results, refusals
 mod alarm;
 mod armed_ends;
+mod asking;
 mod displayed_expiry;
 mod grant;
 mod grant_activity;
@@ -48,9 +49,11 @@ mod unread_grant;
 mod change;
 mod entitlement;
 mod external_access;
+mod on_call;
 mod people;
 mod ports;
 mod recipients;
+mod ticket;
 
 // Shared by steps
 mod approving;
@@ -104,9 +107,11 @@ pub use armed_ends::{
     ArmedEndCounts, ArmedEndRequest, ArmedEndStatus, ArmedEnds, ArmedEndsMode, GrantToArm,
     MovingEnd, NeverArmed, UnseenEnd,
 };
+pub use asking::Asking;
 pub use break_glass::BREAK_GLASS_MAX;
 pub use change::{
-    AcceptanceWrite, Change, DesiredAssignment, Message, OutlivingSessions, StoredAnswer, Write,
+    AcceptanceWrite, Change, DesiredAssignment, LiveGrantsSeen, Message, OutlivingSessions,
+    StoredAnswer, Write,
 };
 pub use create_request::{
     REASON_MISSING, RequestOutcome, RequestedTogether, patterns_refused, reason_refused,
@@ -126,10 +131,10 @@ pub use group_sync::{
     ManualMembers, MembershipChange, WhyManual, group_named, plan_groups,
 };
 pub use guard_removals::Removals;
-pub use hallpass_audit::{Approval, Origin};
+pub use hallpass_audit::{Approval, DecisionFact, Origin};
 pub use hallpass_rules::{
-    ApprovalHours, ApprovalsOpen, DecisionKind, Directory, Outstanding, RuleNames, RuleWarning,
-    StageProgress,
+    ApprovalHours, ApprovalsOpen, DecisionKind, Directory, OnCallFact, Outstanding, RuleNames,
+    RuleWarning, StageProgress, Subject, TicketFact,
 };
 pub use holds::Holds;
 pub use id_prefix::{ID_DIGITS_MIN, grants_beginning_with, requests_beginning_with};
@@ -141,6 +146,7 @@ pub use notice::{
     CredentialsAfterEnd, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeKind,
     UnmovedEnd,
 };
+pub use on_call::{OnCallFault, OnCallPeople, OnCallSource, OnCallStatus};
 pub use other_rules::UnderOtherRules;
 pub use outcome::EndOutcome;
 pub use people::{NoPeopleSource, PeopleLook, PeopleQuestion, PeopleSource};
@@ -150,8 +156,8 @@ pub use ports::{
     DigestContext, DirectoryFault, DirectoryPrefetch, DirectorySource, Ends, EntitlementSource,
     GrantFilter, GroupSyncStore, GuardSource, Listed, ListingConditions, ManagedPolicy, NoGuards,
     NoticeContext, PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy,
-    RemediationPress, RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject,
-    SubjectSet, SweepStore, ViewerScope, Waiting, WaitingMessage,
+    RemediationPress, RemediationPresses, RequestFilter, SetPolicies, StandingSource, SubjectSet,
+    SweepStore, ViewerScope, Waiting, WaitingMessage,
 };
 pub use preview::{
     HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome, RequestVerdict, Stands,
@@ -170,15 +176,16 @@ pub use request::{
 };
 pub use search::{Fit, Sought, is_production};
 pub use service::{
-    ANSWER_KEPT, Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog,
-    CatalogEntry, CatalogPage, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus,
+    ANSWER_KEPT, Access, AccessError, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
+    CatalogPage, ConflictReport, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus,
     GroupSyncView, GroupsTended, Hit, Idempotency, InLine, LastTime, Late, ListingQuery, Meant,
-    Muting, NamedId, Past, PeopleLooked, Ports, Presses, ReadTurn, Reconciled,
-    RemediationApprovers, RemediationPage, RemediationSource, RemediationView, Replayed,
-    ReplayedGrant, ReplayedGrants, ReplayedRequest, ReportFilter, ReportTargets, RequestView,
-    RevokedMany, Revoking, Search, SearchPage, StandingReport, StandingRow, StandingSurvey,
-    StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times, UnmatchedText,
-    VisibleLinks, WaitLimit, WorkTurn, about_remediation, grants_as_told, last_grant,
+    Muting, NamedId, ON_CALL_POLL, OnCallDirectory, Past, PeopleLooked, PersonConflict, Ports,
+    Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationPage, RemediationSource,
+    RemediationView, Replayed, ReplayedGrant, ReplayedGrants, ReplayedRequest, ReportFilter,
+    ReportTargets, RequestView, RevokedMany, Revoking, Search, SearchPage, StandingReport,
+    StandingRow, StandingSurvey, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended,
+    TicketReader, Times, UnmatchedText, VisibleLinks, WaitLimit, WorkTurn, about_remediation,
+    grants_as_told, last_grant,
 };
 pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};
@@ -199,5 +206,6 @@ pub use target::question;
 pub use text_limits::{
     JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, TextField, at_most,
 };
+pub use ticket::{TicketComment, TicketFault, TicketSource};
 pub use unread_grant::UnreadGrant;
 pub mod identity;

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use hallpass_base::{GroupId, UserId};
 use hallpass_rules::directory::{Group, Snapshot};
-use hallpass_rules::{Ask, Decision, DecisionKind, Directory, GroupRef, Rules};
+use hallpass_rules::{
+    Ask, Decision, DecisionKind, Directory, GroupRef, ON_CALL_PREFIX, OnCallFact, Rules,
+    TicketFacts,
+};
 
 use crate::{Approval, Grant, HolderGroups, OnRuleChange, target};
 
@@ -42,9 +45,12 @@ pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> Gran
     let Some(question) = question.filter(|_| grant.approval != Approval::Adopted) else {
         return GrantRuling::Stands;
     };
+    let directory = &facts_as_at_grant(grant, directory);
     let decision = rules.decide_at_any_hour(grant.holder.principal(), &question, directory);
     let kind = decision.kind;
     let is_refused = match kind {
+        // Approvers are on call by turns.
+        DecisionKind::NoApprovers if decision.approvers_on_call => false,
         DecisionKind::NoApprovers if grant.approval == Approval::BreakGlass => {
             !decision.break_glass
         }
@@ -74,6 +80,21 @@ pub(crate) fn judge(grant: &Grant, rules: &Rules, directory: &Directory) -> Gran
     }
 }
 
+/// Access granted to people on call lasts beyond their turn, and access with a ticket beyond the
+/// state that the ticket had.
+fn facts_as_at_grant(grant: &Grant, directory: &Directory) -> Directory {
+    let known = grant.holder_groups.iter().flat_map(|known| &known.names);
+    let lists = known.filter(|name| name.starts_with(ON_CALL_PREFIX));
+    let facts = lists.map(|list| OnCallFact {
+        list: list.clone(),
+        read_at: grant.scheduled_at,
+        on_call: true,
+    });
+    directory
+        .with_on_call_facts(&grant.key.user, &facts.collect::<Vec<_>>())
+        .with_ticket(TicketFacts::Accepted)
+}
+
 /// Whether rules surely refuse the grant if missing groups count as empty, except those the holder
 /// was in at grant. A deleted group is never read again and would preserve lost access forever.
 fn is_refused_without_lost_groups(
@@ -97,6 +118,7 @@ fn is_refused_without_lost_groups(
                     GroupId::new(format!("00000000-0000-0000-0000-{n:012}")).ok()?,
                     name,
                 ),
+                GroupRef::OnCall(_) => return None,
             };
             Some(Group {
                 id,
@@ -104,7 +126,7 @@ fn is_refused_without_lost_groups(
                 members: Some(BTreeSet::new()),
             })
         }));
-    let directory = Directory::new(snapshot);
+    let directory = Directory::new(snapshot).with_on_call_of(directory);
     let decision = rules.decide_at_any_hour(grant.holder.principal(), question, &directory);
     decision.kind == DecisionKind::RequesterNotAllowed && unread(&decision).is_empty()
 }
@@ -118,6 +140,12 @@ fn unread(decision: &Decision) -> BTreeSet<String> {
 pub(crate) fn named_groups_of(user: &UserId, rules: &Rules, directory: &Directory) -> HolderGroups {
     let mut groups = HolderGroups::default();
     for named in rules.referenced_groups() {
+        if let GroupRef::OnCall(list) = &named {
+            let members = directory.members_named(&named);
+            let is_on_call = members.is_some_and(|members| members.contains(user));
+            groups.names.extend(is_on_call.then(|| list.clone()));
+            continue;
+        }
         let found = directory.resolve_group(&named);
         let Some(group) = found.filter(|group| is_member(group, user)) else {
             continue;
@@ -157,7 +185,7 @@ fn is_missing_from_a_group(
                 known.members = Some(BTreeSet::from([user.clone()]));
             }
         }
-        let directory = Directory::new(snapshot);
+        let directory = Directory::new(snapshot).with_on_call_of(directory);
         let decision = rules.decide_at_any_hour(grant.holder.principal(), question, &directory);
         may_ask(&decision) && rests_on(grant, &decision)
     })

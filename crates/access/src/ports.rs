@@ -10,12 +10,12 @@ use hallpass_alerts::AlertMessage;
 use hallpass_audit::{Draft, Record};
 use hallpass_base::{
     AccountId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId, Target,
-    TargetNames, TimeSpan, Timestamp, UserId,
+    TimeSpan, Timestamp, UserId,
 };
 use hallpass_findings::remediation::{
     Remediation, RemediationCursor, RemediationFilter, RemediationStore, RemediationStoreFault,
 };
-use hallpass_rules::{Ask, Directory, NamedFacts, WhyUnread};
+use hallpass_rules::{Directory, NamedFacts, Subject, WhyUnread};
 
 use crate::grant_activity::PastUse;
 use crate::{
@@ -46,49 +46,6 @@ pub enum CommitError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("store: {0}")]
 pub struct ReadError(pub String);
-
-/// An account with a permission set's name, or a group: the same for every request and grant of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    Account {
-        account: AccountId,
-        permission_set: String,
-    },
-    Group {
-        group: GroupId,
-    },
-}
-
-impl Subject {
-    /// `None` if the names are of another kind.
-    pub fn of(target: &Target, names: &TargetNames) -> Option<Self> {
-        match crate::question(target, names)? {
-            Ask::Account {
-                account,
-                permission_set,
-            } => Some(Self::Account {
-                account: account.clone(),
-                permission_set: permission_set.to_owned(),
-            }),
-            Ask::Group { group } => Some(Self::Group {
-                group: group.clone(),
-            }),
-        }
-    }
-
-    pub fn question(&self) -> Ask<'_> {
-        match self {
-            Self::Account {
-                account,
-                permission_set,
-            } => Ask::Account {
-                account,
-                permission_set,
-            },
-            Self::Group { group } => Ask::Group { group },
-        }
-    }
-}
 
 /// A subset of a store's subjects, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

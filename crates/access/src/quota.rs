@@ -10,6 +10,8 @@ pub enum Quota {
     /// Refused actions per UTC day.
     RefusedPresses(UserId),
     Holds(HoldKey),
+    /// Only as many as a decision saw, since others could conflict.
+    LiveGrants(UserId),
     IdempotencyKeys(UserId),
 }
 
@@ -40,6 +42,8 @@ pub enum OverQuota {
         "you have {0} grants for this already: release one, or wait until one ends; nothing was stored"
     )]
     Holds(u32),
+    #[error("another grant of this person came first; nothing was stored")]
+    LiveGrants(u32),
     #[error(
         "{0} of your Idempotency-Keys are remembered, for 24 hours each, and no more can be; nothing was stored"
     )]
@@ -52,7 +56,7 @@ impl OverQuota {
             Self::WaitingRequests(_) => "too-many-waiting",
             Self::RefusedRequests(_) => "too-many-refused",
             Self::RefusedPresses(_) => "too-many-refused-actions",
-            Self::Holds(_) => "too-many-grants",
+            Self::Holds(_) | Self::LiveGrants(_) => "too-many-grants",
             Self::IdempotencyKeys(_) => "too-many-idempotency-keys",
         }
     }
@@ -72,6 +76,7 @@ impl QuotaUse {
             Quota::RefusedRequests(_) => OverQuota::RefusedRequests(self.most),
             Quota::RefusedPresses(_) => OverQuota::RefusedPresses(self.most),
             Quota::Holds(_) => OverQuota::Holds(self.most),
+            Quota::LiveGrants(_) => OverQuota::LiveGrants(self.most),
             Quota::IdempotencyKeys(_) => OverQuota::IdempotencyKeys(self.most),
         })
     }

@@ -1,12 +1,12 @@
 //! Builds audit drafts: one per change, always with the same facts about its subject.
 
 use hallpass_assignments::AssignmentRow;
-use hallpass_audit::{Draft, Event};
+use hallpass_audit::{DecisionFact, Draft, Event};
 use hallpass_base::{
     AuditId, Disagreement, Email, GrantId, HoldKey, IdSource, RequestId, SweepId, TargetNames,
     Timestamp, UserId,
 };
-use hallpass_rules::{Decision, Rules};
+use hallpass_rules::{Decision, OnCallFact, Rules, TicketFact};
 
 use crate::{
     ActionRefused, Actor, Confirmation, DecidedKind, Digest, DigestKind, DigestNews, Grant, News,
@@ -60,6 +60,42 @@ pub(crate) struct Ruled {
     kind: DecidedKind,
     pub(crate) based_on: Vec<String>,
     pub(crate) config_hash: String,
+    facts: Vec<DecisionFact>,
+}
+
+fn facts<'a>(
+    on_call: impl IntoIterator<Item = &'a OnCallFact>,
+    tickets: impl IntoIterator<Item = &'a TicketFact>,
+    exceptions: Vec<DecisionFact>,
+) -> Vec<DecisionFact> {
+    let ticket = |it: &TicketFact| DecisionFact {
+        source: format!("ticket:{}", it.source),
+        read_at: it.read_at,
+        answer: it.answer(),
+    };
+    let fact = |it: &OnCallFact| DecisionFact {
+        source: it.list.clone(),
+        read_at: it.read_at,
+        answer: if it.on_call { "on_call" } else { "not_on_call" }.to_owned(),
+    };
+    let tickets = tickets.into_iter().map(ticket);
+    let on_call = on_call.into_iter().map(fact);
+    on_call.chain(tickets).chain(exceptions).collect()
+}
+
+/// Exceptions from separation of duties that a decision used.
+pub(crate) fn exceptions(decision: &Decision) -> Vec<DecisionFact> {
+    let used = decision.conflicts.iter();
+    let used = used.filter_map(|it| {
+        Some(DecisionFact {
+            source: format!("never-together:{}", it.constraint),
+            read_at: it.judged_at,
+            answer: it.exception.as_ref()?.words(),
+        })
+    });
+    let mut used: Vec<DecisionFact> = used.collect();
+    used.dedup();
+    used
 }
 
 impl Ruled {
@@ -68,6 +104,11 @@ impl Ruled {
             kind: DecidedKind::Rules(decision.kind),
             based_on: decision.based_on.iter().map(ToString::to_string).collect(),
             config_hash: rules.hash().to_owned(),
+            facts: facts(
+                &decision.on_call,
+                &decision.ticket_facts,
+                exceptions(decision),
+            ),
         }
     }
 
@@ -78,6 +119,11 @@ impl Ruled {
             kind: decided.kind,
             based_on: decided.based_on.clone(),
             config_hash: decided.config_hash.clone(),
+            facts: facts(
+                &decided.on_call,
+                &decided.tickets,
+                decided.exceptions.clone(),
+            ),
         }
     }
 }
@@ -176,11 +222,17 @@ impl StepContext<'_> {
         let (based_on, hash) = (&ruled.based_on, &ruled.config_hash);
         self.of_request(event, by, request)
             .decided(ruled.kind.name(), based_on, hash)
+            .facts(&ruled.facts)
     }
 
     /// Includes the warnings that the requester confirmed.
     pub(crate) fn of_created(&self, by: Doer<'_>, request: &Request) -> Draft {
         let record = self.of_request(Event::RequestCreated, by, request);
+        let record = record.facts(&facts(
+            &request.decided.on_call,
+            &request.decided.tickets,
+            request.decided.exceptions.clone(),
+        ));
         with_warnings(record, request.confirmed.first())
     }
 

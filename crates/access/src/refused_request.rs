@@ -13,6 +13,8 @@ pub enum RequestRefused {
     NoRule,
     /// The rules allow other requesters, or other hours.
     NotAllowed,
+    /// The rules are for people on call, by these lists, and the requester is not.
+    NotOnCall(Vec<String>),
     /// The requester lacks only attributes.
     OtherAttributes(Vec<(RuleId, Vec<PersonAttribute>)>),
     /// Rules may allow the requester, but some data could not be read.
@@ -26,7 +28,7 @@ pub enum RequestRefused {
 
 /// Expects a decision without unread data.
 pub(crate) fn not_asking(decision: &Decision) -> RequestRefused {
-    let mut by_attributes = Vec::new();
+    let (mut by_attributes, mut lists_on_call) = (Vec::new(), Vec::new());
     for why in &decision.not_asking {
         match why {
             // The hours open later, which is the useful answer.
@@ -34,11 +36,14 @@ pub(crate) fn not_asking(decision: &Decision) -> RequestRefused {
             RequestBlocker::OtherAttributes { rule, attributes } => {
                 by_attributes.push((rule.clone(), attributes.clone()));
             }
+            RequestBlocker::NotOnCall { lists, .. } => lists_on_call.extend(lists.clone()),
             RequestBlocker::OtherPeople { .. } => {}
         }
     }
-    if by_attributes.is_empty() {
-        return RequestRefused::NotAllowed;
+    match (by_attributes.is_empty(), lists_on_call.is_empty()) {
+        (false, _) => {}
+        (true, false) => return RequestRefused::NotOnCall(lists_on_call),
+        (true, true) => return RequestRefused::NotAllowed,
     }
     RequestRefused::OtherAttributes(by_attributes)
 }
@@ -48,7 +53,7 @@ impl RequestRefused {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoRule => DecisionKind::NoStatements.as_str(),
-            Self::NotAllowed | Self::OtherAttributes(_) | Self::Unread(_) => {
+            Self::NotAllowed | Self::NotOnCall(_) | Self::OtherAttributes(_) | Self::Unread(_) => {
                 DecisionKind::RequesterNotAllowed.as_str()
             }
             Self::NoApprover | Self::UnknownApprovers(_) | Self::NoManager(_) => {
@@ -65,6 +70,7 @@ impl RequestRefused {
             Self::Fields(fields) => fields,
             Self::NoRule
             | Self::NotAllowed
+            | Self::NotOnCall(_)
             | Self::OtherAttributes(_)
             | Self::Unread(_)
             | Self::NoApprover
@@ -118,6 +124,11 @@ impl RequestRefused {
                 what.join("; ")
             ),
             Self::NotAllowed => not_allowed(facts),
+            Self::NotOnCall(lists) => format!(
+                "{first} {} {target} to people on call ({}), and you are not on call now.",
+                names.verb("gives", "give"),
+                lists.join(", ")
+            ),
             Self::OtherAttributes(of_rules) => {
                 let told: Vec<String> = { of_rules.iter() }
                     .map(|(rule, attributes)| {
@@ -209,19 +220,27 @@ impl<'a> RequestRefusedFacts<'a> {
         };
         let hours = decision.not_asking.iter().filter_map(|it| match it {
             RequestBlocker::OutsideHours { rule, hours } => Some((rule.clone(), hours.clone())),
-            RequestBlocker::OtherAttributes { .. } | RequestBlocker::OtherPeople { .. } => None,
+            RequestBlocker::OtherAttributes { .. }
+            | RequestBlocker::NotOnCall { .. }
+            | RequestBlocker::OtherPeople { .. } => None,
         });
-        // Rules that allow no requester and only add approvers are irrelevant here.
-        let asked: Vec<RuleId> = { decision.not_asking.iter() }
-            .map(|it| it.rule().clone())
-            .collect();
+        let hours: Vec<(RuleId, String)> = hours.collect();
+        // Rules that allow no requester and only add approvers are irrelevant here, and so are
+        // those for other people where the hours of one open later.
+        let asked: Vec<RuleId> = if hours.is_empty() {
+            { decision.not_asking.iter() }
+                .map(|it| it.rule().clone())
+                .collect()
+        } else {
+            hours.iter().map(|(rule, _)| rule.clone()).collect()
+        };
         let rules = if asked.is_empty() {
             &decision.based_on
         } else {
             &asked
         };
         Self {
-            hours: hours.collect(),
+            hours,
             ..Self::of(rules, target, contact)
         }
     }
@@ -319,7 +338,7 @@ mod tests {
                 &[pay, hours],
                 None,
                 opens,
-                "Rules `pay`, `day` let you request dev / Deploy from Tue 09:00.",
+                "Rule `day` lets you request dev / Deploy from Tue 09:00.",
             ),
         ] {
             assert_eq!(refused(rules, starts, opens), expected);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use hallpass_audit::{Approval, Event};
 use hallpass_base::{Timestamp, UserId};
-use hallpass_rules::{Permit, Principal};
+use hallpass_rules::{Decision, Permit, Principal, TicketProblem};
 
 use crate::decision_context::DecisionContext;
 use crate::preview::by_rules;
@@ -127,7 +127,13 @@ pub(crate) fn rests_on_unread(
     let alone = rules.decide(whose, &question, directory, now);
     let standing = context.standing_approvals(request, &question, now);
     let mut permits = standing.values();
-    !alone.unread.is_empty() || permits.any(|it| !it.decision.unread.is_empty())
+    let is_unread = |it: &Decision| {
+        let ticket = it.ticket_problem.as_ref();
+        !it.unread.is_empty()
+            || it.holdings_unread.is_some()
+            || ticket.is_some_and(TicketProblem::is_unread)
+    };
+    is_unread(&alone) || permits.any(|it| is_unread(&it.decision))
 }
 
 /// Returns the approver of record: the original, while the approval counts; else the rules alone,

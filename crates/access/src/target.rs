@@ -175,6 +175,16 @@ impl Request {
         question(&self.key.as_ref()?.target, &self.names)
     }
 
+    /// The address of the ticket for people, by the service that the rules asked.
+    pub fn ticket_url(&self) -> Option<&str> {
+        let mut found = self
+            .decided
+            .tickets
+            .iter()
+            .filter_map(|it| it.found.as_ref());
+        found.find_map(|it| it.url.as_deref())
+    }
+
     /// Uses the typed target only if it never existed.
     pub(crate) fn looked_for(&self) -> LookedFor<'_> {
         let known = self.key.as_ref();

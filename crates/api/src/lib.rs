@@ -62,7 +62,9 @@ pub use replay::{
     OnRuleChange, ReplayRules, ReplayedGrant, ReplayedGrants, ReplayedOutcome, ReplayedRequest,
     ReplayedRules, RuleChange, RuleChangeKind,
 };
-pub use report::{ReportedAccess, ReportedKind};
+pub use report::{
+    Conflict, ConflictHeld, ConflictHolding, Conflicts, ReportedAccess, ReportedKind,
+};
 pub use request::{
     ApprovalWindow, Approve, Ask, Before, BreakGlass, CloseReview, Confirmation, Deny, Glass,
     Request, RequestBatch, RequestStage, RequestState, RequestTarget, RequestedBatch, Review,

@@ -5,6 +5,7 @@ use hallpass_base::{
     AccountId, AuditId, Email, GrantId, HoldKey, RequestId, SweepId, Target, TargetNames, TimeSpan,
     Timestamp, UserId,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::Event;
@@ -72,6 +73,16 @@ impl Approval {
             Self::Adopted => "adopted",
         }
     }
+}
+
+/// What another service said, and when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionFact {
+    /// `on-call:payments`, or `ticket:jira`.
+    pub source: String,
+    pub read_at: Timestamp,
+    /// `on_call`, `not_on_call`, or the ticket with its state.
+    pub answer: String,
 }
 
 /// A request in another tool. Unknown values are `None`.
@@ -243,6 +254,15 @@ impl Draft {
         self.with("decision", kind)
             .with("based_on", json!(based_on))
             .with("config_hash", config_hash)
+    }
+
+    /// What other services said for the decision. Only in records of decisions by rules that ask
+    /// one.
+    pub fn facts(self, facts: &[DecisionFact]) -> Self {
+        if facts.is_empty() {
+            return self;
+        }
+        self.with("facts", json!(facts))
     }
 
     pub fn config_hash(self, config_hash: &str) -> Self {

@@ -28,7 +28,7 @@ mod witness;
 
 pub use alarm::{Alarm, AlarmKind};
 pub use chain::{GENESIS_HASH, Head, Record, RecordError, SEQ_MAX, seal};
-pub use draft::{Approval, Draft, ImportedRequest, NOT_APPLICABLE, Origin};
+pub use draft::{Approval, DecisionFact, Draft, ImportedRequest, NOT_APPLICABLE, Origin};
 pub use event::Event;
 pub use export::{
     ExportError, ExportReport, HEADS_FOLDER, ObjectKind, export_pending, head_key, object_key,

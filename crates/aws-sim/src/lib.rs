@@ -19,8 +19,9 @@
 //!            wire protocols, signatures, log of calls, injected faults, log of the state
 //! world      world
 //!            all of it under one lock
-//! entrances  control  pages  slack_host  concurrent_actor ◄ http
-//!            control API, portal pages, Slack, AWS's HTTP
+//! entrances  control  pages  slack_host  on_call  tickets  concurrent_actor ◄ http
+//!            control API, portal pages, Slack, services of on-call schedules and of tickets, AWS's
+//!            HTTP
 //! program    simulator
 //!            one simulator that listens
 //! ```
@@ -47,8 +48,10 @@ mod world;
 mod concurrent_actor;
 mod control;
 mod http;
+mod on_call;
 mod pages;
 mod slack_host;
+mod tickets;
 
 mod simulator;
 

@@ -236,7 +236,8 @@ impl Simulator {
         self.shared.slack.set_request_url(url.into());
     }
 
-    /// The services at `/`, the control API under `/_sim/`, the simulated Slack under `/_slack/`.
+    /// The services at `/`, the control API under `/_sim/`, the simulated Slack under `/_slack/`,
+    /// services of on-call schedules under `/_on_call/`, and of tickets under `/_tickets/`.
     pub fn router(&self) -> Router {
         let services = any(face).with_state(self.shared.clone());
         let slack = crate::slack::router(
@@ -246,6 +247,8 @@ impl Simulator {
         );
         control::router(&self.shared, pages::router())
             .merge(slack)
+            .merge(crate::on_call::router(&self.shared))
+            .merge(crate::tickets::router(&self.shared))
             .fallback_service(services)
     }
 }

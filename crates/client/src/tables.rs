@@ -257,6 +257,7 @@ pub fn request(item: &Request, view: &Viewpoint) -> String {
             ("starts", item.starts_at.map(|at| view.time(at))),
             ("reason", Some(item.reason.clone())),
             ("ticket", item.ticket.clone()),
+            ("ticket page", item.ticket_url.clone()),
             (
                 "can approve",
                 some(&item.approvers, lists::any_of(&item.approvers) + &approvals)

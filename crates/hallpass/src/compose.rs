@@ -3,6 +3,7 @@
 
 mod activity;
 mod alarms;
+mod conflicts;
 mod entitlements;
 mod events;
 mod follower_tasks;
@@ -12,6 +13,7 @@ mod lead;
 mod leader_metrics;
 mod leader_tasks;
 mod loops;
+mod on_call;
 mod organization;
 mod people;
 mod probes;
@@ -29,8 +31,8 @@ use std::sync::Arc;
 
 use hallpass_access::identity::Identity;
 use hallpass_access::{
-    Access, AlarmKind, Channel, DirectorySource, GuardSource, PolicySource, Ports,
-    RemediationPresses, RemediationSource, Settings,
+    Access, AlarmKind, Channel, DirectorySource, GuardSource, OnCallDirectory, PolicySource, Ports,
+    RemediationPresses, RemediationSource, Settings, TicketReader,
 };
 use hallpass_app::loops::alerts::Alerting;
 use hallpass_app::loops::comparisons::Watches;
@@ -57,7 +59,7 @@ pub(crate) use lead::Lead;
 
 use hallpass_app::chores::people_news::PeopleHandler;
 use hallpass_app::chores::remediations::Remediating;
-use hallpass_app::config::InteractiveSettings;
+use hallpass_app::config::{InteractiveSettings, OnCallSources, TicketSources};
 use hallpass_app::guard_files::journals::Journals;
 use hallpass_app::guard_files::report::Guards;
 use hallpass_app::host::descriptors;
@@ -91,9 +93,12 @@ pub(crate) struct Parts {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<Exporting>,
     pub(crate) interactive: InteractiveSettings,
+    pub(crate) on_call: OnCallSources,
+    pub(crate) tickets: TicketSources,
     /// Other notification channels; the log if empty.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
-    pub(crate) alert_channels: Vec<Arc<dyn Channel>>,
+    /// Beside them: targets of alerts at AWS, comments on tickets.
+    pub(crate) channels_without_people: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: TimeSpan,
     pub(crate) snapshots: Option<SnapshotsAt>,
     pub(crate) activity: Option<Arc<dyn hallpass_access::ActivityLogs>>,
@@ -119,6 +124,7 @@ pub(crate) struct Composed {
     work: Arc<Access>,
     pub(crate) directory: Arc<Inventory>,
     shared_directory: Arc<SharedDirectory>,
+    on_call: Option<Arc<OnCallDirectory>>,
     pub(crate) app: App,
     lead: Arc<Lead>,
     log: Arc<LogWatch>,
@@ -153,6 +159,7 @@ struct Journeys {
     work: Arc<Access>,
     directory: Arc<Inventory>,
     shared_directory: Arc<SharedDirectory>,
+    on_call: Option<Arc<OnCallDirectory>>,
     workshop: Workshop,
     guards: Option<Guards>,
 }
@@ -166,14 +173,23 @@ async fn journeys(
     let rules_now = RulesNow::beginning_with(&parts.rules);
     let directory = inventory(parts, &rules_now).await;
     let shared_directory = SharedDirectory::new(&directory, &parts.store, clock, lead);
+    let of_aws = Arc::clone(&shared_directory) as Arc<dyn DirectorySource>;
+    let on_call = (!parts.on_call.is_empty()).then(|| {
+        let (inner, sources) = (Arc::clone(&of_aws), parts.on_call.clone());
+        Arc::new(OnCallDirectory::new(inner, sources, Arc::clone(clock)))
+    });
     let journey_ports = Ports {
-        directory: Arc::clone(&shared_directory) as Arc<dyn DirectorySource>,
+        directory: match &on_call {
+            Some(on_call) => Arc::clone(on_call) as Arc<dyn DirectorySource>,
+            None => of_aws,
+        },
         ..journey(shared, aws, &directory, clock, &parts.ids)
     };
     let workshop = Workshop::new(lead, &parts.store, aws, clock, Arc::clone(&parts.ids));
     let settings = with_admins(parts.settings.clone(), &parts.identity);
     let access =
         Access::new(journey_ports, settings, parts.rules.clone()).with_alerts(shared.clone());
+    let access = access.with_tickets(TicketReader::new(parts.tickets.clone()));
     let access = access.with_people(directory.clone());
     let access = access.with_home_region(aws.center_silence());
     let access = entitlements::looked_at(access, parts.client.clone(), aws, clock).await?;
@@ -187,6 +203,7 @@ async fn journeys(
         work,
         directory,
         shared_directory,
+        on_call,
         workshop,
         guards,
     })
@@ -203,8 +220,7 @@ fn policies(
 
 /// Builds everything without starting it.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
-    let metrics = recorder::recorder()?;
-    let clock = parts.clock.clone() as Arc<dyn Clock>;
+    let (metrics, clock) = (recorder::recorder()?, parts.clock.clone() as Arc<dyn Clock>);
     let shared = Arc::new(parts.store.clone());
     let of = journeys(&parts, &clock, &shared).await?;
     let (access, directory, guards) = (of.access, of.directory, of.guards);
@@ -212,14 +228,15 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     lead.share(&parts.sign_in, &store);
     let (identity, wanted) = (Arc::new(parts.identity), parts.interactive);
     let interactive = interactive::open(wanted, (&access, &identity, &store, &clock))?;
-    let channels = channels(&interactive, parts.channels, parts.alert_channels);
+    let channels = channels(&interactive, parts.channels, parts.channels_without_people);
     // before any notification, so that a new channel misses none
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let node = (&directory, &lead, &parts.log);
     let seen = (&access, aws, &of.workshop.foreign);
     let alarming = alarming(seen, node, (&time, &pulse, &store), guards.as_ref());
-    let ends = parts.ends.as_ref();
+    let own = (parts.ends.as_ref(), of.on_call.as_ref());
+    let probes = probes((&access, &store), node, &alarming, own);
     let app = App {
         access: Arc::clone(&access),
         audit: shared.clone() as Arc<dyn AuditStore>,
@@ -231,7 +248,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
-        probes: Arc::new(probes((&access, &store), node, &alarming, ends)),
+        probes: Arc::new(probes),
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
         webhooks: Arc::new(interactive.iter().map(|it| it.webhook.clone()).collect()),
         policies: policies(&parts.aws, parts.client, &clock),
@@ -249,6 +266,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         work: of.work,
         directory,
         shared_directory: of.shared_directory,
+        on_call: of.on_call,
         app,
         watch: clocks::ClockWatch::new(time, parts.aws, (&access, &store), lead.shared_name()),
         lead,
@@ -301,14 +319,14 @@ pub(crate) async fn put_in_force(
 fn channels(
     interactive: &[InteractiveChannel],
     others: Vec<Arc<dyn Channel>>,
-    of_alerts: Vec<Arc<dyn Channel>>,
+    without_people: Vec<Arc<dyn Channel>>,
 ) -> Vec<Arc<dyn Channel>> {
     let interactive = interactive.iter().filter_map(|it| it.channel.clone());
     let mut configured: Vec<_> = interactive.chain(others).collect();
     if configured.is_empty() {
         configured.push(Arc::new(notices::LogChannel));
     }
-    configured.extend(of_alerts);
+    configured.extend(without_people);
     configured
 }
 
@@ -369,7 +387,7 @@ fn probes(
     (access, store): (&Arc<Access>, &ServerStore),
     (_, lead, log): (&Arc<Inventory>, &Arc<Lead>, &Arc<LogWatch>),
     alarming: &[(AlarmKind, Arc<dyn ReadinessProbe>)],
-    ends: Option<&EndsFile>,
+    (ends, on_call): (Option<&EndsFile>, Option<&Arc<OnCallDirectory>>),
 ) -> Vec<Arc<dyn ReadinessProbe>> {
     let mut probes: Vec<Arc<dyn ReadinessProbe>> = vec![
         Arc::new(probes::StoreProbe::new(access, store, lead.is_shared())),
@@ -385,6 +403,8 @@ fn probes(
     probes.extend(asked.map(|(_, probe)| Arc::clone(probe)));
     let signed = ends.map(|file| Arc::new(guards::EndsFileProbe::of(file)));
     probes.extend(signed.map(|probe| probe as Arc<dyn ReadinessProbe>));
+    let asked = on_call.map(|it| on_call::OnCallProbe(Arc::clone(it)));
+    probes.extend(asked.map(|probe| Arc::new(probe) as Arc<dyn ReadinessProbe>));
     probes
 }
 

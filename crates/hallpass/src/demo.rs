@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::identity::Identity;
-use hallpass_access::{ArmedEndSettings, ArmedEndsMode};
+use hallpass_access::{ArmedEndSettings, ArmedEndsMode, Channel};
 use hallpass_app::chores::event_intake::{self, Intake, IntakeMeans};
 use hallpass_app::chores::people_news::PeopleHandler;
-use hallpass_app::config::{InteractiveSettings, Loaded, SlackApp};
+use hallpass_app::config::{InteractiveSettings, Loaded, OnCallSources, SlackApp, TicketSources};
 use hallpass_app::host::descriptors;
 use hallpass_app::host::facts;
 use hallpass_app::host::file_lock::only_server;
@@ -24,8 +24,10 @@ use hallpass_app::host::random_ids::RandomIds;
 use hallpass_app::host::runtime::runtime;
 use hallpass_app::host::server_store::{ServerStore, StoreAddress};
 use hallpass_app::host::snapshots_at::SnapshotsAt;
+use hallpass_app::on_call::{self, OnCallKind, OnCallSettings};
 use hallpass_app::setup::clock;
 use hallpass_app::setup::opening::{asked_to_stop, open_store};
+use hallpass_app::tickets::{self, TicketComments, TicketKind, TicketSettings};
 use hallpass_aws::{AwsClientSettings as AwsSettings, Credentials};
 use hallpass_base::clock::ProcessClock;
 use hallpass_base::{Clock, IdSource, TimeSpan};
@@ -132,8 +134,7 @@ async fn demo(args: &Args) -> Outcome {
     let address = listener.local_addr().unwrap_or(args.listen);
     let state = args.data.as_ref().map(|_| folder.path("aws.state"));
     let sim = aws::start(args.aws_listen, args.scale, address, state).await?;
-    let _only = only_server(&folder.path(STORE))?;
-    let store = store_of(&folder).await?;
+    let (_only, store) = (only_server(&folder.path(STORE))?, store_of(&folder).await?);
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let (aws, rules) = (connect(&sim, &clock, &ids).await?, rules()?);
@@ -145,11 +146,12 @@ async fn demo(args: &Args) -> Outcome {
     let guard = guard::start(&folder, &sim)?;
     let loaded = chores::write_files(&folder, &sim, address)?;
     let (people, trail) = (Arc::default(), DemoTrail::default());
-    let its_own = (&clock, &ids, &people);
-    let (own, at) = (keys::place(&folder.path(STORE)), address.to_string());
+    let at = address.to_string();
     let lead = Lead::open(&store, (clock.as_ref(), ids.as_ref()), &at).await?;
+    let tickets = tickets(&sim)?;
     let working = lead.working(&store);
-    let (events, remediating) = intake(&loaded, &sim, &working, its_own, &aws).await?;
+    let (events, remediating) =
+        intake(&loaded, &sim, &working, (&clock, &ids, &people), &aws).await?;
     let composed = compose::compose(Parts {
         client: client_settings(&sim),
         activity: Some(Arc::new(trail.clone())),
@@ -158,14 +160,12 @@ async fn demo(args: &Args) -> Outcome {
         rules: rules.clone(),
         rules_text: Some((RULES_NAME.to_owned(), RULES.to_owned())),
         rules_file: None,
-        export: Some(Exporting {
-            target: Arc::new(FolderTarget::new(folder.path("audit"))),
-            prefix: "logs".to_owned(),
-            signer: Arc::new(keys::key_at(&own, Absent::Made)?),
-        }),
+        export: Some(export(&folder)?),
         interactive: interactive(&sim, address),
+        on_call: on_call(&sim)?,
         channels: Vec::new(),
-        alert_channels: Vec::new(),
+        channels_without_people: ticket_comments(&tickets, address),
+        tickets,
         inventory_max_age: TimeSpan::minutes(15),
         snapshots: Some(SnapshotsAt::Folder(folder.path("snapshots"))),
         sessions: hallpass_server::SessionSettings::default(),
@@ -196,6 +196,15 @@ async fn demo(args: &Args) -> Outcome {
     live_on(args, people::Scene::new(&composed), &sim, (store, trail)).await?;
     composed.run(listener, asked_to_stop()).await?;
     Ok(Exit::Ok)
+}
+
+fn export(folder: &Folder) -> Result<Exporting, Failure> {
+    let own = keys::place(&folder.path(STORE));
+    Ok(Exporting {
+        target: Arc::new(FolderTarget::new(folder.path("audit"))),
+        prefix: "logs".to_owned(),
+        signer: Arc::new(keys::key_at(&own, Absent::Made)?),
+    })
 }
 
 async fn intake(
@@ -276,6 +285,51 @@ fn interactive(sim: &Aws, address: SocketAddr) -> InteractiveSettings {
         },
     });
     InteractiveSettings { slack }
+}
+
+/// The simulated `PagerDuty`.
+fn on_call(sim: &Aws) -> Result<OnCallSources, Failure> {
+    let settings = OnCallSettings {
+        kind: OnCallKind::Pagerduty,
+        url: Some(format!("http://{}/_on_call/pagerduty", sim.address)),
+        token: Some(SecretString::from("simulated")),
+        schedules: Vec::new(),
+        escalation_policies: vec!["EPAYMENTS".to_owned()],
+        levels: vec![1],
+        services: Vec::new(),
+        user_group: None,
+    };
+    let source = on_call::source(&settings, None);
+    let source =
+        source.map_err(|error| Failure::bug(format!("{} {}", error.key, error.message)))?;
+    Ok(OnCallSources::from([(
+        "on-call:payments".to_owned(),
+        source,
+    )]))
+}
+
+/// The simulated Jira.
+fn tickets(sim: &Aws) -> Result<TicketSources, Failure> {
+    let settings = TicketSettings {
+        kind: TicketKind::Jira,
+        url: Some(format!("http://{}/_tickets/jira", sim.address)),
+        user: None,
+        token: Some(SecretString::from("simulated")),
+        project: None,
+    };
+    let source = tickets::source(&settings);
+    let source =
+        source.map_err(|error| Failure::bug(format!("{} {}", error.key, error.message)))?;
+    Ok(TicketSources::from([("jira".to_owned(), source)]))
+}
+
+fn ticket_comments(sources: &TicketSources, address: SocketAddr) -> Vec<Arc<dyn Channel>> {
+    let public_url = format!("http://{address}");
+    let made = sources.iter().map(|(name, source)| {
+        let comments = TicketComments::new(name, Arc::clone(source), &public_url);
+        Arc::new(comments) as Arc<dyn Channel>
+    });
+    made.collect()
 }
 
 /// Real settings with short durations.
@@ -377,6 +431,8 @@ fn welcome(args: &Args, address: SocketAddr, sim: &Aws, tokens: &Path, folder: &
 
   Open          http://{address}/
   Slack         http://{aws}/_slack/ (simulated)
+  On call       http://{aws}/_sim/on-call (a simulated PagerDuty)
+  Tickets       http://{aws}/_sim/tickets (a simulated Jira)
   Sign in as    {people}
   Tokens        {tokens}
   Audit export  {audit}{stays}

@@ -359,13 +359,14 @@ async fn watches(
     })
 }
 
-async fn alert_targets(
+async fn without_people(
     loaded: &Loaded,
     store: &ServerStore,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn Channel>>, Failure> {
     let (targets, states) = (loaded.named_alert_targets()?, Arc::new(store.clone()));
-    alert_channels(&targets, aws_settings(loaded), states, clock).await
+    let targets = alert_channels(&targets, aws_settings(loaded), states, clock).await?;
+    Ok([targets, loaded.ticket_comments()?].concat())
 }
 
 async fn lists(
@@ -495,7 +496,7 @@ async fn serve(loaded: &Loaded) -> Outcome {
     let links = store.clone();
     let composed = compose::compose(Parts {
         client: aws_settings(loaded),
-        alert_channels: alert_targets(loaded, &working, &its_clock).await?,
+        channels_without_people: without_people(loaded, &working, &its_clock).await?,
         alerts: alerting(loaded, &working)?,
         watches: watches(loaded, (&store, &working), &aws, (&clock, &ids)).await?,
         events,
@@ -514,6 +515,8 @@ async fn serve(loaded: &Loaded) -> Outcome {
         ids,
         export,
         interactive,
+        on_call: loaded.on_call()?,
+        tickets: loaded.tickets()?,
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
         snapshots: loaded.snapshots()?,

@@ -1,7 +1,8 @@
-use crate::{rule::Rule, test_case::TestCase};
+use crate::{never_together::NeverTogether, rule::Rule, test_case::TestCase};
 
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     pub(crate) rules: Vec<Rule>,
     pub(crate) tests: Vec<TestCase>,
+    pub(crate) constraints: Vec<NeverTogether>,
 }

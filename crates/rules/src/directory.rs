@@ -1,13 +1,19 @@
 //! Organization data for decisions: accounts, permission sets, users and groups, with indexes. AWS
 //! readers build it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use hallpass_base::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId, fold::folded};
 use serde::{Deserialize, Serialize};
 
 pub use crate::account_tags::AccountTags;
-use crate::{attributes::PersonAttributes, rule::GroupRef};
+use crate::{
+    attributes::PersonAttributes, never_together::Holdings, on_call::OnCallLists, rule::GroupRef,
+    ticket::TicketFacts,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -92,9 +98,21 @@ pub enum NotOnePerson {
     Ambiguous,
 }
 
+/// Cheap to clone.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Snapshot", into = "Snapshot")]
 pub struct Directory {
+    known: Arc<Indexed>,
+    /// Not stored: a list is read again after a start. `None` where no service is asked.
+    on_call: Option<Arc<OnCallLists>>,
+    /// About the request that is decided; `None` without one.
+    ticket: Option<Arc<TicketFacts>>,
+    /// Of the requester of that request.
+    holdings: Option<Arc<Holdings>>,
+}
+
+#[derive(Debug, Default)]
+struct Indexed {
     snapshot: Snapshot,
     accounts: HashMap<AccountId, usize>,
     account_names: HashMap<String, Vec<usize>>,
@@ -114,13 +132,13 @@ impl From<Snapshot> for Directory {
 
 impl From<Directory> for Snapshot {
     fn from(directory: Directory) -> Self {
-        directory.snapshot
+        directory.known.snapshot.clone()
     }
 }
 
 impl Directory {
     pub fn new(snapshot: Snapshot) -> Self {
-        let mut new = Self::default();
+        let mut new = Indexed::default();
         for (i, account) in snapshot.accounts.iter().enumerate() {
             new.accounts.insert(account.id.clone(), i);
             new.account_names
@@ -148,68 +166,109 @@ impl Directory {
             }
         }
         new.snapshot = snapshot;
-        new
+        Self {
+            known: Arc::new(new),
+            on_call: None,
+            ticket: None,
+            holdings: None,
+        }
+    }
+
+    /// `None` where no service is asked.
+    pub fn on_call(&self) -> Option<&OnCallLists> {
+        self.on_call.as_deref()
+    }
+
+    pub(crate) fn set_on_call(&mut self, lists: OnCallLists) {
+        self.on_call = Some(Arc::new(lists));
+    }
+
+    pub fn ticket(&self) -> Option<&TicketFacts> {
+        self.ticket.as_deref()
+    }
+
+    pub(crate) fn set_ticket(&mut self, facts: TicketFacts) {
+        self.ticket = Some(Arc::new(facts));
+    }
+
+    pub fn holdings(&self) -> Option<&Holdings> {
+        self.holdings.as_deref()
+    }
+
+    pub(crate) fn set_holdings(&mut self, holdings: Holdings) {
+        self.holdings = Some(Arc::new(holdings));
     }
 
     pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
+        &self.known.snapshot
     }
 
     pub fn taken_at(&self) -> Option<Timestamp> {
-        self.snapshot.taken_at
+        self.known.snapshot.taken_at
     }
 
     pub fn root_id(&self) -> &str {
-        &self.snapshot.root_id
+        &self.known.snapshot.root_id
     }
 
     pub fn accounts(&self) -> &[Account] {
-        &self.snapshot.accounts
+        &self.known.snapshot.accounts
     }
 
     pub fn permission_sets(&self) -> &[PermissionSet] {
-        &self.snapshot.permission_sets
+        &self.known.snapshot.permission_sets
     }
 
     pub fn people(&self) -> &[Person] {
-        &self.snapshot.people
+        &self.known.snapshot.people
     }
 
     pub fn groups(&self) -> &[Group] {
-        &self.snapshot.groups
+        &self.known.snapshot.groups
     }
 
     pub fn account(&self, id: &AccountId) -> Option<&Account> {
-        self.accounts
+        self.known
+            .accounts
             .get(id)
-            .and_then(|i| self.snapshot.accounts.get(*i))
+            .and_then(|i| self.known.snapshot.accounts.get(*i))
     }
 
     /// Ignores case.
     pub fn accounts_by_name(&self, name: &str) -> impl Iterator<Item = &Account> {
-        picked(&self.account_names, &folded(name)).filter_map(|i| self.snapshot.accounts.get(i))
+        picked(&self.known.account_names, &folded(name))
+            .filter_map(|i| self.known.snapshot.accounts.get(i))
     }
 
     pub fn permission_set_by_name(&self, name: &str) -> Option<&PermissionSet> {
-        self.sets
+        self.known
+            .sets
             .get(name)
-            .and_then(|i| self.snapshot.permission_sets.get(*i))
+            .and_then(|i| self.known.snapshot.permission_sets.get(*i))
     }
 
     pub fn person(&self, id: &UserId) -> Option<&Person> {
-        self.people
+        self.known
+            .people
             .get(id)
-            .and_then(|i| self.snapshot.people.get(*i))
+            .and_then(|i| self.known.snapshot.people.get(*i))
     }
 
     /// Returns the only user with this address, primary or not. A disabled user counts only if no
     /// enabled one has it (`access.md` §11.5), so a re-created user is found.
     pub fn person_by_email(&self, email: &Email) -> Result<&Person, NotOnePerson> {
-        match self.emails.get(email).map(Vec::as_slice) {
-            Some([one]) => self.snapshot.people.get(*one).ok_or(NotOnePerson::None),
+        match self.known.emails.get(email).map(Vec::as_slice) {
+            Some([one]) => self
+                .known
+                .snapshot
+                .people
+                .get(*one)
+                .ok_or(NotOnePerson::None),
             None | Some([]) => Err(NotOnePerson::None),
             Some(several) => {
-                let people = several.iter().filter_map(|i| self.snapshot.people.get(*i));
+                let people = several
+                    .iter()
+                    .filter_map(|i| self.known.snapshot.people.get(*i));
                 let mut enabled = people.filter(|person| person.enabled);
                 match (enabled.next(), enabled.next()) {
                     (Some(one), None) => Ok(one),
@@ -227,15 +286,16 @@ impl Directory {
     }
 
     pub fn group(&self, id: &GroupId) -> Option<&Group> {
-        self.groups
+        self.known
+            .groups
             .get(id)
-            .and_then(|i| self.snapshot.groups.get(*i))
+            .and_then(|i| self.known.snapshot.groups.get(*i))
     }
 
     /// Ignores case; `None` for no or several groups.
     pub fn group_by_name(&self, name: &str) -> Option<&Group> {
-        match self.group_names.get(&folded(name)).map(Vec::as_slice) {
-            Some([one]) => self.snapshot.groups.get(*one),
+        match self.known.group_names.get(&folded(name)).map(Vec::as_slice) {
+            Some([one]) => self.known.snapshot.groups.get(*one),
             _ => None,
         }
     }
@@ -250,6 +310,7 @@ impl Directory {
         match group {
             GroupRef::Id(id) => self.group(id),
             GroupRef::Name(name) => self.group_by_name(name),
+            GroupRef::OnCall(_) => None,
         }
     }
 
@@ -257,8 +318,8 @@ impl Directory {
         let Ok(person) = self.person_by_email(email) else {
             return BTreeSet::new();
         };
-        picked(&self.memberships, &person.user_id)
-            .filter_map(|i| self.snapshot.groups.get(i))
+        picked(&self.known.memberships, &person.user_id)
+            .filter_map(|i| self.known.snapshot.groups.get(i))
             .map(|group| &group.id)
             .collect()
     }
@@ -270,11 +331,17 @@ impl Directory {
 
     pub fn organizational_units(&self) -> BTreeSet<&[OuRef]> {
         let of_accounts = self
+            .known
             .snapshot
             .accounts
             .iter()
             .map(|account| self.ous_of(account));
-        let listed = self.snapshot.ous.iter().map(|path| self.below_root(path));
+        let listed = self
+            .known
+            .snapshot
+            .ous
+            .iter()
+            .map(|path| self.below_root(path));
         of_accounts
             .chain(listed)
             .flat_map(|path| (1..=path.len()).filter_map(|n| path.get(..n)))
@@ -295,7 +362,7 @@ impl Directory {
 
     /// Returns whether any user or group is known; otherwise user checks are skipped.
     pub(crate) fn knows_people(&self) -> bool {
-        !(self.snapshot.people.is_empty() && self.snapshot.groups.is_empty())
+        !(self.known.snapshot.people.is_empty() && self.known.snapshot.groups.is_empty())
     }
 }
 

@@ -15,17 +15,23 @@ mod content;
 mod decision_kind;
 mod diagnostic;
 pub mod directory;
+mod directory_facts;
+mod directory_on_call;
 mod engine;
 mod hours;
 mod list_names;
 mod named_facts;
+mod never_together;
+mod on_call;
 mod read;
 mod replay;
 mod rule;
 mod rule_names;
 mod selftest;
+mod subject;
 pub mod syntax;
 mod test_case;
+mod ticket;
 
 pub use arming::EndArming;
 pub use attributes::{AttributeConditions, HasAttributes, PersonAttribute, PersonAttributes};
@@ -40,13 +46,21 @@ pub use engine::{
     DecisionStep, Effect, Explanation, JudgedPress, Nearest, NoManager, Outstanding, OverLimit,
     OwnLater, Permit, PressRefusedByRules, Principal, RequestBlocker, Requestable,
     RequesterManager, Requirement, RoleGroup, RuleColumns, RuleSummary, RuleWarning, Rules,
-    SetBits, SignInRequirement, Stage, StageProgress, people_with_another,
+    SetBits, SignInRequirement, Stage, StageProgress, TicketProblem, TicketRequirement,
+    people_with_another,
 };
 pub use hallpass_base::Glob;
 pub use named_facts::{NamedFacts, ReadFacts, UnreadFact, UnreadFacts, WhyUnread};
+pub use never_together::{Conflict, ExceptionTerms, HeldBy, HeldConflict, Holding, Holdings};
+pub use on_call::{ON_CALL_PREFIX, OnCallFact, OnCallList, OnCallLists};
 pub use read::{Loaded, RuleFile, load, load_until};
 pub use replay::{Compared, DecisionChange, PastRequest, RequestLimit};
 pub use rule::{GroupRef, RuleId, TextPattern};
 pub use rule_names::RuleNames;
 pub use selftest::{RuleTestOutcome, TestResult};
+pub use subject::Subject;
 pub use syntax::{SOURCE_BYTES_MAX, Syntax};
+pub use ticket::{
+    Assignee, Ticket, TicketFact, TicketFacts, TicketFound, TicketProblemKind, TicketRead,
+    TicketTerms,
+};

@@ -163,6 +163,7 @@ pub enum UnreadFact {
 impl fmt::Display for UnreadFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Members(group @ GroupRef::OnCall(_)) => write!(f, "who is on call in `{group}`"),
             Self::Members(group) => write!(f, "the members of group `{group}`"),
             Self::Attribute(attribute) => write!(f, "the {} of the requester", attribute.words()),
             Self::Manager => f.write_str("the manager of the requester"),

@@ -71,7 +71,7 @@ impl RequestLimit {
             Self::Ticket => {
                 // as in requests: the reason replaces a missing ticket
                 let ticket = request.ticket.unwrap_or_default();
-                decision.ticket_refused(ticket).is_some()
+                decision.ticket_refused(ticket).is_some() || decision.ticket_problem.is_some()
             }
             Self::Start => decision.max_lead_time.is_some_and(|lead| {
                 let latest = lead.after(request.asked_at);
@@ -270,6 +270,13 @@ fn changes(was: &Decision, would_be: &Decision, request: &PastRequest<'_>) -> Ve
     changes
 }
 
+fn channel_change(was: Option<&String>, would_be: Option<&String>) -> Option<DecisionChange> {
+    (was != would_be).then(|| DecisionChange::SlackChannel {
+        was: was.cloned(),
+        would_be: would_be.cloned(),
+    })
+}
+
 /// Compares decisions of one kind. Destructures every field, so that a new field does not compile
 /// until compared.
 fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = DecisionChange> {
@@ -284,6 +291,11 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         max_lead_time_by: _,
         reason_patterns: _,
         ticket_patterns: _,
+        tickets: _,
+        ticket_facts: _,
+        ticket_problem: _,
+        conflicts: _,
+        holdings_unread: _,
         approval_hours,
         over_limit,
         sign_in,
@@ -298,6 +310,8 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         own_later: _,
         not_asking: _,
         // depends on the directory, not on the rules
+        on_call: _,
+        approvers_on_call: _,
         unread: _,
         not_read: _,
     } = was;
@@ -329,11 +343,7 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
     let notified =
         notified.filter(|_| *notify != was.approvers || would_be.notify != would_be.approvers);
     let notified = notified.map(|(added, removed)| DecisionChange::Notified { added, removed });
-    let channel =
-        (*slack_channel != would_be.slack_channel).then(|| DecisionChange::SlackChannel {
-            was: slack_channel.clone(),
-            would_be: would_be.slack_channel.clone(),
-        });
+    let channel = channel_change(slack_channel.as_ref(), would_be.slack_channel.as_ref());
     [
         approvers, needed, stages, hours, warned, sign_in, over, armed, notified, channel,
     ]

@@ -6,7 +6,10 @@ use hallpass_base::{AccountId, Email, Glob, GroupId, TimeSpan, UserId, fold::fol
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::{arming::EndArming, attributes::AttributeMatch, diagnostic::Position, hours::Hours};
+use crate::{
+    arming::EndArming, attributes::AttributeMatch, diagnostic::Position, hours::Hours,
+    on_call::ON_CALL_PREFIX, ticket::TicketTerms,
+};
 
 /// Rule name in audit records and explanations. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,11 +62,16 @@ impl From<RuleId> for String {
 pub enum GroupRef {
     Id(GroupId),
     Name(String),
+    /// With [`ON_CALL_PREFIX`].
+    OnCall(String),
 }
 
 impl GroupRef {
     pub fn named(name: &str) -> Self {
-        Self::known(name.trim())
+        match folded(name.trim()) {
+            list if list.starts_with(ON_CALL_PREFIX) => Self::OnCall(list),
+            name => Self::Name(name),
+        }
     }
 
     /// From AWS, where trailing spaces are significant.
@@ -76,7 +84,7 @@ impl fmt::Display for GroupRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id(id) => fmt::Display::fmt(id, f),
-            Self::Name(name) => f.write_str(name),
+            Self::Name(name) | Self::OnCall(name) => f.write_str(name),
         }
     }
 }
@@ -358,6 +366,8 @@ pub(crate) struct Terms {
     pub(crate) break_glass: Option<BTreeSet<Email>>,
     pub(crate) reason_pattern: Option<TextPattern>,
     pub(crate) ticket_pattern: Option<TextPattern>,
+    /// Native only.
+    pub(crate) ticket: Option<TicketTerms>,
     pub(crate) reason_hint: Option<String>,
     pub(crate) ticket_hint: Option<String>,
     pub(crate) hours: Option<Hours>,
@@ -400,6 +410,7 @@ impl Terms {
             break_glass: None,
             reason_pattern: None,
             ticket_pattern: None,
+            ticket: None,
             reason_hint: None,
             ticket_hint: None,
             hours: None,
@@ -452,6 +463,7 @@ impl Terms {
             break_glass,
             reason_pattern,
             ticket_pattern,
+            ticket,
             fresh_sign_in,
             sign_in_acr,
             armed_ends,
@@ -486,6 +498,7 @@ impl Terms {
             || break_glass.is_some()
             || reason_pattern.is_some()
             || ticket_pattern.is_some()
+            || ticket.is_some()
             || fresh_sign_in.is_some()
             || !sign_in_acr.is_empty()
             || armed_ends.is_some()

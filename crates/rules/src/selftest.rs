@@ -12,6 +12,7 @@ use crate::{
     directory::{Account, Directory, Group, OuRef, Person, Snapshot},
     engine::{Ask, Rules},
     named_facts::{UnreadAs, UnreadFact, WhyUnread},
+    on_call::{ON_CALL_PREFIX, OnCallList, OnCallLists},
     rule::GroupRef,
     test_case::{TestCase, TestTarget, TestUnit},
 };
@@ -241,8 +242,8 @@ impl TestCase {
                 tags: self.account_tags.clone().unwrap_or_default().into(),
             }));
         }
-        self.add_people(rules, &mut snapshot);
-        Some(Directory::new(snapshot))
+        let on_call = self.add_people(rules, &mut snapshot);
+        Some(Directory::new(snapshot).with_on_call(on_call))
     }
 
     /// Attributes in the test; only the requester has any.
@@ -259,8 +260,9 @@ impl TestCase {
         attributes
     }
 
-    /// Adds a user for every address and every group; groups that the test omits are empty.
-    fn add_people(&self, rules: &Rules, snapshot: &mut Snapshot) {
+    /// Adds a user for every address and every group; returns the on-call lists. Those that the test
+    /// omits are empty.
+    fn add_people(&self, rules: &Rules, snapshot: &mut Snapshot) -> OnCallLists {
         let none = BTreeMap::new();
         let members = self.members.as_ref().unwrap_or(&none);
         let held = self.attributes.as_ref();
@@ -304,6 +306,7 @@ impl TestCase {
                 .chain(target)
                 .map(fold_name),
         );
+        let mut on_call = OnCallLists::new();
         for (number, name) in groups.iter().enumerate() {
             let id = GroupId::new(name.as_str())
                 .ok()
@@ -312,12 +315,19 @@ impl TestCase {
                 .iter()
                 .filter(|(group, _)| fold_name(group) == *name);
             let inside = inside.flat_map(|(_, emails)| emails);
+            let people = inside.filter_map(|email| ids.get(email).cloned()).collect();
+            if name.starts_with(ON_CALL_PREFIX) {
+                let at = Timestamp::UNIX_EPOCH;
+                on_call.insert(name.clone(), OnCallList::Read { at, people });
+                continue;
+            }
             snapshot.groups.extend(id.map(|id| Group {
                 id,
                 name: name.clone(),
-                members: Some(inside.filter_map(|email| ids.get(email).cloned()).collect()),
+                members: Some(people),
             }));
         }
+        on_call
     }
 }
 

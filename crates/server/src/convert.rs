@@ -86,6 +86,7 @@ pub(crate) fn request(request: &Request, links: &VisibleLinks) -> api::Request {
         shortened_by: shortened.map(|it| it.by.to_string()),
         reason: request.reason.clone(),
         ticket: request.ticket.clone(),
+        ticket_url: request.ticket_url().map(str::to_owned),
         created_at: request.asked_at,
         starts_at: request.start.as_ref().map(|start| start.at),
         expires_at: request.expires_at,

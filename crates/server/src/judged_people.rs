@@ -1,8 +1,9 @@
 use std::cmp::Reverse;
 
-use hallpass_access::Role;
 use hallpass_access::identity::Actor;
+use hallpass_access::{Directory, Role};
 use hallpass_activity::{KeptPci, KeptPerson};
+use hallpass_base::fold;
 use serde::Deserialize;
 
 use crate::{App, problem::ProblemResponse};
@@ -58,19 +59,33 @@ pub(crate) fn found<'a>(
     people: &'a [KeptPerson],
     of: PeopleOf,
     q: &str,
+    directory: &Directory,
 ) -> impl Iterator<Item = &'a KeptPerson> {
-    let words: Vec<String> = q.split_whitespace().map(str::to_lowercase).collect();
+    let words: Vec<String> = q.split_whitespace().map(fold::folded).collect();
     people.iter().filter(move |person| {
-        let name = format!("{} {}", person.user_name, person.user_id).to_lowercase();
-        of.takes(person) && words.iter().all(|word| name.contains(word))
+        let texts = [
+            person.user_name.as_str(),
+            person.user_id.as_str(),
+            name(person, directory),
+        ];
+        let text = fold::folded(&texts.join(" "));
+        of.takes(person) && words.iter().all(|word| text.contains(word))
     })
 }
 
-pub(crate) fn sort(people: &mut [&KeptPerson], order: PeopleOrder) {
+/// Today's name, as pages show it.
+pub(crate) fn name<'a>(person: &'a KeptPerson, directory: &'a Directory) -> &'a str {
+    let known = directory.person(&person.user_id);
+    let name = known.map(|it| it.display_name.as_str());
+    name.filter(|name| !name.is_empty())
+        .unwrap_or(&person.user_name)
+}
+
+pub(crate) fn sort(people: &mut [&KeptPerson], order: PeopleOrder, directory: &Directory) {
     let days = |it: Option<i64>| Reverse(it.unwrap_or(-1));
     people.sort_by_cached_key(|it| {
         let longest = it.password_age_days.max(it.inactive_days);
-        let name = it.user_name.to_lowercase();
+        let name = fold::folded(name(it, directory));
         match order {
             PeopleOrder::Urgent => (Reverse(i64::from(it.urgency())), days(longest), name),
             PeopleOrder::Name => (Reverse(0), Reverse(0), name),

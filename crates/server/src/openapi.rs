@@ -72,6 +72,7 @@ use crate::api;
         api::reports::access,
         api::reports::requests,
         api::reports::approvals::list,
+        api::reports::conflicts::list,
         api::records::list,
         api::records::events,
     )

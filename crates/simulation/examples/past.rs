@@ -1,5 +1,6 @@
 //! Makes a store with a long past, its organization and rules, for measurements: `past FOLDER
-//! [GRANTS] [SEED] [UNTIL]`. The same seed and instant make the same past.
+//! [GRANTS] [SEED] [UNTIL] [TEAMS]`; a team has five accounts and 20 people. The same seed and
+//! instant make the same past.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -23,8 +24,12 @@ fn main() {
         || Timestamp::from_second(1_780_000_000).unwrap(),
         |text| text.parse().unwrap(),
     );
+    let teams = arguments.next();
+    let teams = teams.map_or(Sizes::BUDGET.teams, |text| text.parse().unwrap());
     let sizes = Sizes {
         grants,
+        teams,
+        people: Sizes::BUDGET.people.max(20 * teams),
         ..Sizes::BUDGET
     };
     let organization = Organization::new(&sizes);

@@ -520,6 +520,10 @@ impl StandingSource for Center {
     }
 
     async fn groups_of(&self, user: &UserId) -> Result<Vec<GroupId>, DirectoryFault> {
+        self.asked().map_err(|fault| DirectoryFault {
+            what: user.to_string(),
+            message: fault.to_string(),
+        })?;
         let shown = self.settled().shown().into_iter();
         let shown = shown.filter(|key| key.user == *user);
         let groups = shown.filter_map(|key| match key.target {

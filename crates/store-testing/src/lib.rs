@@ -142,6 +142,9 @@ pub fn a_request(n: u64) -> Request {
             based_on: vec!["prod".to_owned()],
             config_hash: "abc".to_owned(),
             approvals_needed: 1,
+            on_call: Vec::new(),
+            tickets: Vec::new(),
+            exceptions: Vec::new(),
         },
         reviews: Vec::new(),
         confirmed: vec![Confirmation {

@@ -215,7 +215,7 @@ pub fn plan_groups(facts: &GroupSyncFacts<'_>) -> GroupSyncPlan {
 
 fn unresolved(managed: &ManagedGroup, facts: &GroupSyncFacts<'_>) -> GroupProblem {
     let is_shared = match &managed.group {
-        GroupRef::Id(_) => false,
+        GroupRef::Id(_) | GroupRef::OnCall(_) => false,
         GroupRef::Name(_) => {
             let mut known = facts.directory.groups().iter();
             known.any(|group| GroupRef::known(&group.name) == managed.group)

@@ -84,5 +84,6 @@ pub fn group_named(text: &str) -> Option<GroupRef> {
         return Some(GroupRef::Id(id));
     }
     let is_name = !text.is_empty() && !text.starts_with('!') && !text.contains(['*', '\n']);
-    is_name.then(|| GroupRef::named(text))
+    let named = is_name.then(|| GroupRef::named(text));
+    named.filter(|named| !matches!(named, GroupRef::OnCall(_)))
 }

@@ -16,9 +16,9 @@ use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
-use hallpass_audit::{Approval, Origin};
+use hallpass_audit::{Approval, DecisionFact, Origin};
 use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId};
-use hallpass_rules::{DecisionKind, Outstanding};
+use hallpass_rules::{DecisionKind, OnCallFact, Outstanding, TicketFact};
 use serde::{Deserialize, Serialize};
 
 pub use after_review::{AfterReview, Closing};
@@ -57,6 +57,12 @@ pub struct RulingAtAsking {
     pub config_hash: String,
     /// Required number of different approvers.
     pub approvals_needed: u32,
+    /// What on-call lists said about the requester.
+    pub on_call: Vec<OnCallFact>,
+    /// What the services of the rules said about the ticket.
+    pub tickets: Vec<TicketFact>,
+    /// Used exceptions from separation of duties.
+    pub exceptions: Vec<DecisionFact>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

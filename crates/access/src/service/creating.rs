@@ -5,31 +5,21 @@ use hallpass_audit::Event;
 use hallpass_base::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, Rules};
 
+use super::outside_facts::OutsideFacts;
 use super::{Access, AccessError, Idempotency, RACES_MAX};
-use crate::create_request::{self, Answered, Form};
+use crate::create_request::{self, Answered, RequestForm};
 use crate::decision_context::DecisionContext;
 use crate::records::{Doer, Ruled, StepContext};
 use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::target::LookedFor;
 use crate::{
-    ActionRefused, Actor, Approval, Change, CommitError, Grant, Holds, LocksSeen, News, Person,
-    Refusal, Request, RequestOutcome, RequestState, RequestedTogether, RuleWarning, TextField,
-    Wanted, confirming, grant_press, granting, start, text_limits,
+    ActionRefused, Actor, Approval, Asking, Change, CommitError, Grant, Holds, LocksSeen, News,
+    Person, Refusal, Request, RequestOutcome, RequestState, RequestedTogether, RuleWarning,
+    TextField, confirming, grant_press, granting, start, text_limits,
 };
 
 /// The most targets of one call.
 pub const TARGETS_MAX: usize = 20;
-
-#[derive(Clone, Debug)]
-pub struct Asking {
-    pub wanted: Wanted,
-    pub duration: TimeSpan,
-    pub reason: String,
-    pub ticket: Option<String>,
-    /// `None` starts immediately.
-    pub starts_at: Option<Timestamp>,
-    pub confirmed: Vec<String>,
-}
 
 #[derive(Clone, Copy)]
 struct AskCall<'a> {
@@ -271,17 +261,21 @@ impl Access {
         };
         self.ensure_unlocked(actor).await?;
         let rules = self.rules();
-        let asks = |directory: &Directory| self.answers(actor, askings, extends, &rules, directory);
+        let asks = |directory: &Directory, facts: &[OutsideFacts]| {
+            self.answers(actor, call, facts, &rules, directory)
+        };
         let mut directory = self.directory();
         for asking in askings {
             let what = LookedFor::by_asking(&asking.wanted, extends);
             directory = self.facts_for(what).await?;
         }
-        let (mut answers, mut step) = asks(&directory)?;
+        let mut facts =
+            Box::pin(self.facts_of_call(actor, (askings, extends), &rules, &directory)).await?;
+        let (mut answers, mut step) = asks(&directory, &facts)?;
         // An approver may be newer than the snapshot.
         if answers.iter().any(Answered::lacks_approvers) {
             directory = self.read_since_a_miss(directory).await;
-            (answers, step) = asks(&directory)?;
+            (answers, step) = asks(&directory, &facts)?;
         }
         if answers.iter().any(Answered::is_granted) {
             let checked = self.with_actor(actor, directory).await;
@@ -289,7 +283,11 @@ impl Access {
             // A deleted requester is stored as rejected, for the record.
             directory = if is_gone { self.directory() } else { checked? };
             // The read took time: judge by its result and the present instant.
-            (answers, step) = asks(&directory)?;
+            if facts.iter().any(|it| it.is_old(self.now())) {
+                facts = Box::pin(self.facts_of_call(actor, (askings, extends), &rules, &directory))
+                    .await?;
+            }
+            (answers, step) = asks(&directory, &facts)?;
             if is_gone && answers.iter().any(Answered::is_granted) {
                 return Err(ActionRefused::NotInDirectory.into());
             }
@@ -313,6 +311,7 @@ impl Access {
             self.store_change(Change {
                 answer: self.answer_to(actor, first, call.idempotency),
                 locks_seen: locks,
+                live_grants_seen: facts.into_iter().find_map(|it| it.live_grants),
                 ..change
             })
             .await?;
@@ -403,8 +402,8 @@ impl Access {
     fn answers(
         &self,
         actor: &Actor,
-        askings: &[Asking],
-        extends: Option<&Grant>,
+        call: AskCall<'_>,
+        facts: &[OutsideFacts],
         rules: &Rules,
         directory: &Directory,
     ) -> Result<(Vec<Answered>, StepContext<'_>), ActionRefused> {
@@ -417,8 +416,8 @@ impl Access {
             email: actor.email.clone(),
             name: actor.name.clone(),
         };
-        let answers = askings.iter().map(|asking| {
-            let form = Form {
+        let answers = call.askings.iter().zip(facts).map(|(asking, facts)| {
+            let form = RequestForm {
                 id: RequestId::new(self.ports.ids.next(step.now)),
                 requester: requester.clone(),
                 wanted: &asking.wanted,
@@ -428,10 +427,11 @@ impl Access {
                 origin: actor.origin,
                 secondary_domain: actor.secondary_domain,
                 starts_at: asking.starts_at,
-                extends,
+                extends: call.extends,
                 confirmed: &asking.confirmed,
             };
-            create_request::answer(&form, rules, directory, &self.settings, step.now)
+            let directory = facts.in_directory(directory);
+            create_request::answer(&form, rules, &directory, &self.settings, step.now)
         });
         Ok((answers.collect(), step))
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use hallpass_audit::Event;
 use hallpass_base::{GrantId, RequestId, text::says_something};
 
@@ -8,8 +10,8 @@ use crate::records::{Doer, HiddenSubject};
 use crate::step::{GrantStep, PressStep};
 use crate::{
     ActionRefused, Actor, Approving, Change, CommitError, Directory, Grant, GrantFilter,
-    GrantStateKind, Holds, LocksSeen, ReadError, Request, Role, TextField, break_glass, decide,
-    desired, end, locking, session_revocation, target, text_limits,
+    GrantStateKind, Holds, LiveGrantsSeen, LocksSeen, ReadError, Request, Role, TextField,
+    break_glass, decide, desired, end, locking, session_revocation, target, text_limits,
 };
 
 /// Grants ended per call; more wait for the next.
@@ -128,6 +130,7 @@ impl Press<'_> {
 pub(super) struct PressFacts {
     pub(super) holds: Holds,
     locks: LocksSeen,
+    live_grants: Option<LiveGrantsSeen>,
     mode: PressMode,
 }
 
@@ -136,6 +139,7 @@ impl PressFacts {
         Self {
             holds: Holds::default(),
             locks: LocksSeen::default(),
+            live_grants: None,
             mode: PressMode::Preview,
         }
     }
@@ -244,9 +248,10 @@ impl Access {
             }
             let request = request.ok_or(AccessError::NotFound("request"))?;
             let outcome = match self.judge(actor, press, &request).await? {
-                Ok((step, locks_seen)) => {
+                Ok((step, facts)) => {
                     let change = Change {
-                        locks_seen,
+                        locks_seen: facts.locks,
+                        live_grants_seen: facts.live_grants,
                         answer: self.answer_to(actor, id, idempotency),
                         ..step.fold()
                     };
@@ -294,13 +299,13 @@ impl Access {
         actor: &Actor,
         press: &Press<'_>,
         request: &Request,
-    ) -> Result<Result<(PressStep, LocksSeen), ActionRefused>, AccessError> {
-        let facts = self.press_facts(actor, request, PressMode::Now).await?;
+    ) -> Result<Result<(PressStep, PressFacts), ActionRefused>, AccessError> {
+        let mut facts = self.press_facts(actor, request, PressMode::Now).await?;
         let uses_a_right = press.uses_a_right(request, actor);
         if !uses_a_right {
             let directory = self.directory();
             let tried = self.try_press(press, actor, request, &facts, &directory, None);
-            return Ok(tried.map(|step| (step, facts.locks)));
+            return Ok(tried.map(|step| (step, facts)));
         }
         let (directory, unread) = match self.facts_for(request.looked_for()).await {
             Ok(directory) => (directory, None),
@@ -313,11 +318,20 @@ impl Access {
             Ok(directory) => directory,
             Err(why) => return Ok(Err(why)),
         };
+        let directory = match press {
+            Press::Approve(_) | Press::BreakGlass { .. } => {
+                let read = Box::pin(self.facts_of(request, &directory)).await?;
+                let with = read.in_directory(&directory);
+                facts.live_grants = read.live_grants;
+                Arc::new(with)
+            }
+            Press::Deny(_) | Press::Discard | Press::CloseReview(_) => directory,
+        };
         // The read took time: judge by its result and the present instant.
         match self.try_press(press, actor, request, &facts, &directory, None) {
             Ok(step) => {
                 let exported = self.ensure_exported_for(&step).await?;
-                Ok(exported.map(|()| (step, facts.locks)))
+                Ok(exported.map(|()| (step, facts)))
             }
             Err(why) => Ok(Err(why)),
         }
@@ -333,6 +347,7 @@ impl Access {
             mode,
             holds: self.holds(request.key.as_ref()).await?,
             locks: self.locks_of(&locking::concerned(request, actor)).await?,
+            live_grants: None,
         })
     }
 

@@ -9,6 +9,7 @@ mod alerting;
 mod already_held;
 mod candidate_rules;
 mod catalog;
+mod conflicts;
 mod creating;
 mod deciding;
 mod entitlements;
@@ -22,6 +23,8 @@ mod listing_query;
 mod locking;
 mod maintenance;
 mod offers;
+mod on_call;
+mod outside_facts;
 mod people;
 mod per_user_read_lock;
 mod previewing;
@@ -43,6 +46,7 @@ mod sweep_input;
 mod sweep_people;
 mod sweep_survey;
 mod sweeping;
+mod tickets;
 mod tracing_steps;
 mod viewer_scope;
 mod visible_links;
@@ -59,12 +63,14 @@ use tokio::sync::{Notify, Semaphore, watch};
 pub use alerting::Muting;
 pub use already_held::WaitLimit;
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
-pub use creating::{Asking, Extending, TARGETS_MAX};
+pub use conflicts::{ConflictReport, PersonConflict};
+pub use creating::{Extending, TARGETS_MAX};
 pub use deciding::{RevokedMany, Revoking};
 pub use group_syncing::{GroupSyncStatus, GroupSyncView, GroupsTended};
 pub use listing_query::{ListingQuery, UnmatchedText};
 pub use maintenance::{Reconciled, Tended};
 pub use offers::{BreakGlassOffers, GrantOffers, GrantPresses, Presses};
+pub use on_call::{ON_CALL_POLL, OnCallDirectory};
 pub use people::PeopleLooked;
 pub use per_user_read_lock::{ReadTurn, WorkTurn};
 pub use queries::grants_as_told;
@@ -82,6 +88,7 @@ pub use status::SweepStatus;
 pub use sweep_acting::SweepsTended;
 pub use sweep_people::{Meant, StandingView};
 pub use sweep_survey::StandingSurvey;
+pub use tickets::TicketReader;
 pub use visible_links::VisibleLinks;
 
 use crate::arming;
@@ -89,8 +96,8 @@ use crate::records::StepContext;
 use crate::text_limits::{RECORD_TEXT_CHARACTERS_MAX, TooLong};
 use crate::{
     AccessStore, ActionRefused, Change, CommitError, DirectoryFault, DirectorySource,
-    EntitlementSource, GroupSyncStore, GuardSource, Holds, NoGuards, NoPeopleSource, PeopleSource,
-    ReadError, Settings, StandingSource, SweepStore,
+    EntitlementSource, GroupSyncStore, GuardSource, Holds, NoGuards, NoPeopleSource, OverQuota,
+    PeopleSource, ReadError, Settings, StandingSource, SweepStore,
 };
 
 /// Retries of a raced decision.
@@ -176,6 +183,9 @@ pub struct Access {
     alerts: Arc<dyn hallpass_alerts::AlertStore>,
     remediations: Option<RemediationSource>,
     journals_seen: guarding::JournalsSeen,
+    tickets: Arc<TicketReader>,
+    start_answers: Arc<outside_facts::StartAnswers>,
+    standing_cache: Arc<outside_facts::StandingCache>,
 }
 
 impl Access {
@@ -207,6 +217,9 @@ impl Access {
             alerts: Arc::new(alerting::NoAlerts),
             remediations: None,
             journals_seen: guarding::JournalsSeen::default(),
+            tickets: Arc::default(),
+            start_answers: Arc::default(),
+            standing_cache: Arc::default(),
         }
     }
 
@@ -241,6 +254,9 @@ impl Access {
             alerts: Arc::clone(&self.alerts),
             remediations: self.remediations.clone(),
             journals_seen: guarding::JournalsSeen::default(),
+            tickets: Arc::clone(&self.tickets),
+            start_answers: Arc::clone(&self.start_answers),
+            standing_cache: Arc::clone(&self.standing_cache),
         }
     }
 
@@ -251,6 +267,12 @@ impl Access {
     #[must_use]
     pub fn with_guards(mut self, guards: Arc<dyn GuardSource>) -> Self {
         self.guards = guards;
+        self
+    }
+
+    #[must_use]
+    pub fn with_tickets(mut self, tickets: TicketReader) -> Self {
+        self.tickets = Arc::new(tickets);
         self
     }
 
@@ -396,7 +418,18 @@ impl Access {
         let arms = wakes || !change.armed_ends.is_empty();
         let tells = !(change.notices.is_empty() && change.digests.is_empty());
         let begun = tracing_steps::begun(&change);
-        let records = self.ports.store.commit(change).await?;
+        let records = self
+            .ports
+            .store
+            .commit(change)
+            .await
+            .map_err(|error| match error {
+                // A decision that did not see it is made again.
+                CommitError::OverQuota(over @ OverQuota::LiveGrants(_)) => {
+                    CommitError::Raced(over.to_string())
+                }
+                error => error,
+            })?;
         tracing_steps::tell(&begun, &records);
         if wakes {
             self.wake_executor.notify_one();

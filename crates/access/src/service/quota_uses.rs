@@ -39,7 +39,21 @@ pub(super) fn uses(change: &Change, settings: &Settings) -> Vec<QuotaUse> {
         quota,
         adds,
     });
-    uses.collect()
+    uses.chain(live_grants(change)).collect()
+}
+
+fn live_grants(change: &Change) -> Option<QuotaUse> {
+    let seen = change.live_grants_seen.as_ref()?;
+    let added = change
+        .grants
+        .iter()
+        .filter(|it| matches!(it, Write::Insert(grant) if grant.key.user == seen.user));
+    let adds = u32::try_from(added.count()).unwrap_or(u32::MAX);
+    (adds > 0).then(|| QuotaUse {
+        quota: Quota::LiveGrants(seen.user.clone()),
+        adds,
+        most: seen.count.saturating_add(adds),
+    })
 }
 
 fn of_new(request: &Request) -> Vec<Quota> {
@@ -62,6 +76,8 @@ fn most(quota: &Quota, settings: &Settings) -> u32 {
         Quota::RefusedRequests(_) => REFUSED_REQUESTS_A_DAY,
         Quota::RefusedPresses(_) => REFUSED_PRESSES_A_DAY,
         Quota::Holds(_) => HOLDS_OF_TARGET,
+        // set where it is counted
+        Quota::LiveGrants(_) => 0,
         Quota::IdempotencyKeys(_) => IDEMPOTENCY_KEYS,
     }
 }

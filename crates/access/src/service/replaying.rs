@@ -120,5 +120,13 @@ fn compare(
         asked_at: request.asked_at,
         starts_at: request.start.as_ref().map(|start| start.at),
     };
-    Some(today.compare_with(others, &past, directory))
+    let decided = &request.decided;
+    let then = directory
+        .with_on_call_facts(&request.requester.user, &decided.on_call)
+        .with_ticket_facts(
+            &request.requester.email,
+            request.ticket.as_deref(),
+            &decided.tickets,
+        );
+    Some(today.compare_with(others, &past, &then))
 }

@@ -35,9 +35,10 @@ impl Search {
         }
     }
 
-    fn is_used(&self, id: &str) -> (bool, usize) {
+    /// Smaller for what was used later.
+    fn rank(&self, id: &str) -> usize {
         let place = self.used.iter().position(|it| it == id);
-        (place.is_none(), place.unwrap_or_default())
+        place.unwrap_or(self.used.len())
     }
 }
 
@@ -154,7 +155,7 @@ impl Access {
                 out_of_reach != Some(&place.id) && scope.requestable.sets_in(&place.id).is_some();
             let list = if is_open { &mut open } else { &mut barred };
             let is_last = place.is_production && !words.is_empty();
-            let order = (fit, search.is_used(place.id.as_str()), is_last, at);
+            let order = (fit, search.rank(place.id.as_str()), is_last, at);
             list.push((order, place));
         }
         let matching = open.len() + barred.len();
@@ -322,8 +323,7 @@ impl Access {
             })
             .collect();
         let matching = fitting.len();
-        fitting
-            .sort_by_key(|(barred, fit, group)| (*barred, *fit, search.is_used(group.id.as_str())));
+        fitting.sort_by_key(|(barred, fit, group)| (*barred, *fit, search.rank(group.id.as_str())));
         let (mut entries, mut refused) = (Vec::new(), Vec::new());
         for (_, _, group) in fitting.into_iter().take(DECISIONS_MAX) {
             if entries.len() >= limit {

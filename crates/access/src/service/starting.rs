@@ -23,6 +23,12 @@ impl Access {
         if self.ensure_fresh(&directory, step).is_err() || self.export_behind().await?.is_some() {
             return Ok(None);
         }
+        let request = pending.request();
+        let read = Box::pin(self.facts_at_start(request, &rules, &directory));
+        let Some(facts) = read.await? else {
+            return Ok(None);
+        };
+        let directory = facts.in_directory(&directory);
         let context = self.context(&rules, &directory, &holds, &locks, step);
         let change = match start::begin(pending.clone(), &context) {
             Ok(approved) => approved.fold(ApprovedThrough::Press),
@@ -36,6 +42,7 @@ impl Access {
         };
         Ok(Some(Change {
             locks_seen: locks,
+            live_grants_seen: facts.live_grants,
             ..change
         }))
     }

@@ -104,7 +104,7 @@ const EDGES: [&str; 20] = [
 fn file_with(key: &str, value: &str) -> String {
     let (table, name) = key.rsplit_once('.').expect("every key is in a table");
     match table {
-        "webhooks" | "alerts.sns" | "alerts.sqs" | "groups.sync.rules" => {
+        "webhooks" | "on_call" | "tickets" | "alerts.sns" | "alerts.sqs" | "groups.sync.rules" => {
             format!("[[{table}]]\n{name} = {value}\n")
         }
         table => format!("[{table}]\n{name} = {value}\n"),

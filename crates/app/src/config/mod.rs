@@ -16,6 +16,7 @@ mod interactive;
 mod keys;
 mod limits;
 mod notifications;
+mod on_call;
 mod payer;
 mod pci;
 mod people;
@@ -27,6 +28,7 @@ mod standards;
 mod store;
 mod sweeps;
 mod telemetry;
+mod tickets;
 mod tls;
 mod vending;
 
@@ -47,10 +49,12 @@ pub use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub use guard::EndsPlace;
 pub use indirect::{Secrets, look_up};
 pub use interactive::{InteractiveSettings, SlackApp};
+pub use on_call::OnCallSources;
 pub use pci::PciSchedule;
 pub use redacted::shown;
 pub use standards::StandardsSchedule;
 pub use store::Store;
+pub use tickets::TicketSources;
 pub use vending::{ConfiguredAccess, ConfiguredPrincipal};
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -80,6 +84,8 @@ pub struct Config {
     pub slack: interactive::SlackTable,
     pub mail: notifications::MailTable,
     pub webhooks: Vec<notifications::WebhookTable>,
+    pub on_call: Vec<on_call::OnCallTable>,
+    pub tickets: Vec<tickets::TicketTable>,
     pub oidc: sign_in::Oidc,
     pub guard: guard::GuardTable,
     pub log: Log,

@@ -50,6 +50,7 @@ pub fn parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
 fn safety_parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
     let config = &loaded.config;
     let modes = config.access.armed_ends.mode;
+    let lists = loaded.on_call()?.into_keys().collect::<Vec<_>>();
     Ok(vec![
         SetupPart {
             name: "Mail",
@@ -64,6 +65,16 @@ fn safety_parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
             document: "reference/configuration.md",
             probe: None,
         },
+        SetupPart {
+            name: "On call",
+            without: "No rule can name who is on call.",
+            configured: (!lists.is_empty()).then(|| lists.join(", ")),
+            lines: "[[on_call]]\nname = \"payments\"\nkind = \"pagerduty\"\n\
+                    token = \"${env:PAGERDUTY_TOKEN}\"\nschedules = [\"PABC123\"]",
+            document: "how-to/on-call.md",
+            probe: Some("on_call"),
+        },
+        tickets_part(loaded)?,
         SetupPart {
             name: "Guard",
             without: "If this server is down, access ends only when it is back.",
@@ -99,4 +110,18 @@ fn safety_parts(loaded: &Loaded) -> Result<Vec<SetupPart>, Failure> {
             probe: None,
         },
     ])
+}
+
+fn tickets_part(loaded: &Loaded) -> Result<SetupPart, Failure> {
+    let tickets = loaded.tickets()?.into_keys().collect::<Vec<_>>();
+    Ok(SetupPart {
+        name: "Tickets",
+        without: "No rule can require a ticket of a service.",
+        configured: (!tickets.is_empty()).then(|| tickets.join(", ")),
+        lines: "[[tickets]]\nname = \"jira\"\nkind = \"jira\"\n\
+                url = \"https://example.atlassian.net\"\nuser = \"hallpass@example.com\"\n\
+                token = \"${env:JIRA_TOKEN}\"",
+        document: "how-to/tickets.md",
+        probe: None,
+    })
 }

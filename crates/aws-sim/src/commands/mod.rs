@@ -2,7 +2,9 @@
 //! its input, and enters the state log by name.
 
 mod login;
+mod on_call;
 mod sign_in;
+mod ticket;
 
 use crate::base::{Millis, Refusal, instant};
 use serde_json::{Value, json};
@@ -29,6 +31,8 @@ pub(crate) fn run(
             .map(|()| json!({ "applied": true, "at": instant(now) }))
             .map_err(|refused| Refusal::bad(&refused.field, &refused.message)),
         "login" => login::login(state, body, seq, now),
+        "on_call" => on_call::put(state, body),
+        "ticket" => ticket::change(state, body),
         _ => sign_in::run(state, command, now),
     }
 }

@@ -30,6 +30,8 @@ const LISTS: &[FileList] = &[
     ("/functions", "name", &[]),
     ("/trails", "name", &[]),
     ("/entitlements", "id", &[]),
+    ("/on_call", "id", &[]),
+    ("/tickets", "", &["service", "key"]),
     ("/identity_center/users", "id", &["user_name"]),
     ("/identity_center/groups", "id", &["name"]),
     ("/identity_center/permission_sets", "arn", &["name"]),

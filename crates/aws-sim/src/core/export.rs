@@ -73,6 +73,8 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         limits: state.settings.limits.clone(),
         consistency: Some(state.settings.consistency),
         speed: Some(state.settings.speed),
+        on_call: state.on_call.clone(),
+        tickets: state.tickets.clone(),
         slack: state.slack.clone(),
     }
 }

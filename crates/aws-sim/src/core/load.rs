@@ -197,6 +197,8 @@ impl Loader<'_> {
             .finding_aggregation
             .clone_from(&self.file.finding_aggregation);
         state.credentials.clone_from(&self.file.credentials);
+        state.on_call.clone_from(&self.file.on_call);
+        state.tickets.clone_from(&self.file.tickets);
         state.slack.clone_from(&self.file.slack);
         state.clock.clone_from(&self.file.clock);
     }

@@ -42,9 +42,9 @@ use super::{
 };
 use crate::{
     organization::{
-        AccessKey, AccountContacts, ConfigAggregator, Consistency, Iam, Limit, Speed,
-        StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedNetwork,
-        StatedQuota, StatedShare, StatedWorkload,
+        AccessKey, AccountContacts, ConfigAggregator, Consistency, Iam, Limit, OnCallSchedule,
+        Speed, StatedCommitment, StatedEvaluation, StatedFunction, StatedInsight, StatedNetwork,
+        StatedQuota, StatedShare, StatedTicket, StatedWorkload,
     },
     vocabulary::Behaviour,
 };
@@ -248,6 +248,10 @@ pub(crate) struct SimState {
     pub credentials: Vec<AccessKey>,
     #[serde(default)]
     pub account_access: AccountAccess,
+    #[serde(default)]
+    pub on_call: Vec<OnCallSchedule>,
+    #[serde(default)]
+    pub tickets: Vec<StatedTicket>,
     /// The file's Slack part, unchanged.
     pub slack: Option<Value>,
     pub clock: Option<String>,

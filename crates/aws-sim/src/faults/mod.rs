@@ -74,6 +74,9 @@ pub(crate) struct FiredActs {
     pub acts: Arc<[Act]>,
 }
 
+/// Services that are not AWS.
+pub(crate) const BESIDE_AWS: [&str; 3] = ["slack", "on_call", "tickets"];
+
 /// Newest refused acts stored per fault.
 const FAILURES_KEPT: usize = 100;
 
@@ -260,12 +263,12 @@ impl Active {
         bucket.take(rate, burst, now)
     }
 
-    /// Faults hit calls of the simulated Slack only if they name it.
+    /// Faults hit calls of other simulated services than AWS only if they name them.
     fn is_meant(&self, subject: &Subject) -> bool {
-        let to_slack = subject.service == "slack";
+        let is_named = self.fault.matches.service.as_ref() == Some(&subject.service);
         match self.fault.kind {
-            FaultEffect::Slack(_) => to_slack,
-            _ => !to_slack || self.fault.matches.service.as_deref() == Some("slack"),
+            FaultEffect::Slack(_) => subject.service == "slack",
+            _ => is_named || !BESIDE_AWS.contains(&subject.service.as_str()),
         }
     }
 

@@ -1,3 +1,4 @@
+use super::BESIDE_AWS;
 use crate::base::Cut;
 use crate::slack::SlackFault;
 use serde_json::Value;
@@ -56,8 +57,8 @@ fn read(place: &str, value: &Value) -> Result<Fault, Wrong> {
         _ => None,
     };
     let kind = read_kind(&mut fields)?;
-    if matches!(kind, FaultEffect::SomebodyActs { .. })
-        && matches.service.as_deref() == Some("slack")
+    if matches!(kind, FaultEffect::SomebodyActs { .. }) && { matches.service.as_deref() }
+        .is_some_and(|it| BESIDE_AWS.contains(&it))
     {
         return fields.wrong("match.service", "this effect applies to calls of AWS only");
     }

@@ -81,8 +81,59 @@ pub struct OrganizationFile {
     pub consistency: Option<Consistency>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub on_call: Vec<OnCallSchedule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<StatedTicket>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slack: Option<Value>,
+}
+
+/// Who is on call in simulated services (`simulator.md` §8).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OnCallSchedule {
+    /// As in the service: `PABC123`.
+    pub id: String,
+    pub name: String,
+    /// The id of the escalation policy.
+    pub policy: String,
+    /// From 1; default: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<u32>,
+    /// Addresses of the people on call now. Not checked: the service has its own people.
+    pub people: Vec<String>,
+    /// An open incident of this service is assigned to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
+}
+
+/// A simulated service of tickets (`simulator.md` §9).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketService {
+    #[default]
+    Jira,
+    ServiceNow,
+    Github,
+    Linear,
+    Json,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedTicket {
+    pub service: TicketService,
+    /// As in the service: `OPS-12`, `INC0010023`, `owner/name#12`.
+    pub key: String,
+    pub state: String,
+    /// Jira's project, Linear's team, the repository, or the table.
+    pub project: String,
+    /// An address, not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -6,9 +6,9 @@ use std::hash::Hash;
 use super::{
     Account, OrganizationFile, Shape, Sizes,
     derive::fill,
-    generate,
+    generate, on_call,
     presets::{SEED, small},
-    slack,
+    slack, tickets,
 };
 
 const SIZES: Sizes = Sizes {
@@ -73,6 +73,8 @@ pub fn large() -> OrganizationFile {
         .retain(|row| !known.contains(&row.account));
     center.assignments.splice(0..0, first.assignments);
     keep_whole(&mut file);
+    file.on_call = on_call::demo(&file);
+    file.tickets = tickets::demo();
     file.slack = Some(slack::demo(&file));
     fill(&mut file);
     file

@@ -11,6 +11,7 @@ mod import;
 mod large;
 mod messy_fixtures;
 mod names;
+mod on_call;
 mod parse;
 mod presets;
 mod read;
@@ -18,6 +19,7 @@ mod resolve;
 mod schema;
 mod slack;
 mod stated;
+mod tickets;
 mod tower;
 
 pub use crate::base::Problem;
@@ -29,9 +31,9 @@ pub(crate) use derive::{membership_id, role_suffix};
 pub(crate) use drawn_people::address;
 pub use file::{
     AccessKey, Account, AccountContacts, ConfigAggregator, Consistency, Delegation, Entitlement,
-    EventRule, InventoryBasis, Limit, Organization, OrganizationFile, OrganizationPolicy, Ou,
-    Speed, StatedCommitment, StatedInsight, StatedLens, StatedMilestone, StatedShare, StatedTrail,
-    StatedTransfer, StatedWorkload,
+    EventRule, InventoryBasis, Limit, OnCallSchedule, Organization, OrganizationFile,
+    OrganizationPolicy, Ou, Speed, StatedCommitment, StatedInsight, StatedLens, StatedMilestone,
+    StatedShare, StatedTicket, StatedTrail, StatedTransfer, StatedWorkload, TicketService,
 };
 pub(crate) use generate::DOMAIN;
 pub use generate::{Shape, Sizes, generate};

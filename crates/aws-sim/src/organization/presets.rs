@@ -7,7 +7,7 @@ use super::{
     OrganizationPolicy, Ou, PermissionSet, User,
     derive::fill,
     drawn_people::{NameSource, person},
-    slack,
+    on_call, slack, tickets,
 };
 
 /// Preset ids depend only on it and on names.
@@ -310,6 +310,8 @@ pub fn small() -> OrganizationFile {
         entitlements: entitlements(),
         ..OrganizationFile::default()
     };
+    file.on_call = on_call::demo(&file);
+    file.tickets = tickets::demo();
     file.slack = Some(slack::demo(&file));
     fill(&mut file);
     file

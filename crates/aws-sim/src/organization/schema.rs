@@ -322,6 +322,33 @@ const FILE: &[Field] = &[
     ("limits", May, FieldKind::Map(&Object(LIMIT))),
     ("consistency", May, OneOf(&["strong", "typical", "hard"])),
     ("speed", May, OneOf(&["real", "fast", "instant"])),
+    (
+        "on_call",
+        May,
+        List(&Object(&[
+            ("id", Must, Text),
+            ("name", May, Text),
+            ("policy", May, Text),
+            ("level", May, Whole),
+            ("people", May, TEXTS),
+        ])),
+    ),
+    (
+        "tickets",
+        May,
+        List(&Object(&[
+            (
+                "service",
+                Must,
+                OneOf(&["jira", "service_now", "github", "linear", "json"]),
+            ),
+            ("key", Must, Text),
+            ("state", Must, Text),
+            ("project", Must, Text),
+            ("assignee", May, Text),
+            ("comments", May, TEXTS),
+        ])),
+    ),
     ("slack", May, Object(SLACK)),
 ];
 

@@ -3,7 +3,9 @@
 
 mod authorize;
 mod device;
+mod on_call;
 mod start;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -70,6 +72,8 @@ pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Option<Resp
 pub(crate) fn router() -> Router<Arc<Shared>> {
     Router::new()
         .route("/device", get(get_device).post(post_device))
+        .route("/on-call", get(get_on_call).post(post_on_call))
+        .route("/tickets", get(get_tickets).post(post_tickets))
         .route("/portal.css", get(|| async { asset("text/css", CSS) }))
         .route("/portal.js", get(|| async { asset("text/javascript", JS) }))
 }
@@ -93,6 +97,38 @@ async fn post_device(
         return sorry(StatusCode::FORBIDDEN, "sent by another site");
     }
     device::answer(&visit)
+}
+
+async fn get_on_call(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
+    on_call::ask(&Visit::new(&shared, &headers, None, b""))
+}
+
+async fn post_on_call(
+    Extract(shared): Extract<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let visit = Visit::new(&shared, &headers, None, &body);
+    if !visit.is_from_here() {
+        return sorry(StatusCode::FORBIDDEN, "sent by another site");
+    }
+    on_call::answer(&visit)
+}
+
+async fn get_tickets(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
+    tickets::ask(&Visit::new(&shared, &headers, None, b""))
+}
+
+async fn post_tickets(
+    Extract(shared): Extract<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let visit = Visit::new(&shared, &headers, None, &body);
+    if !visit.is_from_here() {
+        return sorry(StatusCode::FORBIDDEN, "sent by another site");
+    }
+    tickets::answer(&visit)
 }
 
 fn portal_path(state: &SimState) -> Option<String> {

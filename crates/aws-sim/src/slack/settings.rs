@@ -17,6 +17,7 @@ const SCOPES: &[&str] = &[
     "channels:read",
     "groups:read",
     "im:write",
+    "usergroups:read",
 ];
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -73,6 +74,15 @@ pub(crate) struct ChannelFile {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+pub(crate) struct UserGroup {
+    /// `S…`
+    pub id: String,
+    pub handle: String,
+    pub users: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Shortcut {
     pub callback_id: String,
     pub name: String,
@@ -97,6 +107,7 @@ pub(crate) struct WorkspaceSettings {
     pub scopes: Vec<String>,
     pub channels: Vec<ChannelFile>,
     pub users: Vec<Person>,
+    pub user_groups: Vec<UserGroup>,
     pub shortcuts: Vec<Shortcut>,
     pub commands: Vec<String>,
     pub request_url: Option<String>,
@@ -122,6 +133,7 @@ impl Default for WorkspaceSettings {
             scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
             channels: Vec::new(),
             users: Vec::new(),
+            user_groups: Vec::new(),
             shortcuts: vec![
                 shortcut("request_for_access", "access"),
                 shortcut("request_for_group_membership", "group-access"),

@@ -49,4 +49,5 @@ mod stated;
 mod strictness;
 mod switches;
 mod throttling;
+mod tickets;
 mod trails;

@@ -257,9 +257,8 @@ fn stages(decision: &Decision, directory: &Directory) -> String {
 
 /// Returns the ticket field if a rule requires one.
 fn wanted_ticket(decision: &Decision) -> Option<TicketWanted> {
-    let first = decision.ticket_patterns.first()?;
     Some(TicketWanted {
-        hint: first.words("ticket"),
-        may_be_empty: decision.ticket_refused("").is_none(),
+        hint: decision.ticket_hint()?,
+        may_be_empty: decision.ticket_is_optional(),
     })
 }

@@ -232,6 +232,19 @@ impl Client {
         Ok(members)
     }
 
+    /// The ids of the users of a user group; none while it is disabled.
+    ///
+    /// # Errors
+    /// `missing_scope` without `usergroups:read`; `no_such_subteam`.
+    pub async fn user_group(&self, group: &str) -> Result<Vec<String>, SlackError> {
+        let query = [("usergroup", group)];
+        let answer = self.read("usergroups.users.list", &query).await?;
+        let users = answer.get("users").and_then(Value::as_array);
+        let id = |id: &Value| id.as_str().map(str::to_owned);
+        let users = users.and_then(|users| users.iter().map(id).collect());
+        users.ok_or_else(|| unanswered_because("usergroups.users.list", "no `users`"))
+    }
+
     pub async fn channel(&self, channel: &str) -> Result<Value, SlackError> {
         let answer = self
             .read("conversations.info", &[("channel", channel)])

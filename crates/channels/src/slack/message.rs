@@ -1,6 +1,6 @@
 //! Renders a request's message from stored state, never from the message.
 
-use crate::wording::{ChannelStyle as _, SlackStyle, dialogs, escape, grants, shown};
+use crate::wording::{ChannelStyle as _, SlackStyle, dialogs, escape, grants, link, shown};
 use hallpass_access::{
     Approval, ArmedEndStatus, DecidedKind, Directory, Grant, GrantState, InLine, Request,
     RequestState,
@@ -187,7 +187,10 @@ fn fields(scene: &Scene<'_>, state: ShownRequest) -> Vec<Text> {
     fields.push(plain_field("Why", &request.reason));
     fields.push(field("For", &how_long(scene, state)));
     if let Some(ticket) = &request.ticket {
-        fields.push(plain_field("Ticket", ticket));
+        fields.push(match request.ticket_url() {
+            Some(url) => field("Ticket", &link(url, ticket)),
+            None => plain_field("Ticket", ticket),
+        });
     }
     if request.secondary_domain {
         let address = escape(request.requester.email.as_str());

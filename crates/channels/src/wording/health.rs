@@ -138,6 +138,44 @@ pub fn people_were_not_looked_at(ago: TimeSpan) -> String {
     )
 }
 
+/// Lists that cannot be read, and addresses that no user of the directory has. Anyone may read it, so
+/// it has no address.
+///
+/// # Errors
+/// Either.
+pub fn on_call(
+    lists: usize,
+    unread: &[(String, String)],
+    unknown: usize,
+) -> Result<String, String> {
+    if !unread.is_empty() {
+        let why = unread.iter().map(|(list, why)| format!("{list}: {why}"));
+        return Err(format!(
+            "{}. Rules that name such a list permit nothing by it until it can be read",
+            why.collect::<Vec<_>>().join("; ")
+        ));
+    }
+    match unknown {
+        0 => {}
+        1 => {
+            return Err("an address on call is not that of one user of IAM Identity Center; the server's log \
+                names it"
+                .to_owned());
+        }
+        unknown => {
+            return Err(format!(
+                "{unknown} addresses on call are not those of one user of IAM Identity Center; the server's log \
+                 names them"
+            ));
+        }
+    }
+    let lists = match lists {
+        1 => "1 list".to_owned(),
+        lists => format!("{lists} lists"),
+    };
+    Ok(format!("who is on call was read for {lists}"))
+}
+
 pub const NO_ENTITLEMENTS_LEFT: &str =
     "no locked person has an entitlement of account access manager that the lock ends";
 

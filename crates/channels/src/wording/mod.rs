@@ -32,5 +32,5 @@ pub mod time;
 mod slack;
 mod style;
 
-pub use slack::{SlackStyle, escape, plain_text, shown};
+pub use slack::{SlackStyle, escape, link, plain_text, shown};
 pub use style::{ChannelStyle, PlainStyle};

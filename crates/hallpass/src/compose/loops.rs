@@ -40,6 +40,7 @@ use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
+use super::{conflicts, on_call};
 use reloading::{Reloader, reload};
 
 /// Interval to compare live grants with the directory and rules (`access.md` §10.6).
@@ -86,6 +87,9 @@ impl Composed {
             clock: Arc::clone(&self.clock),
         };
         spawn(tasks, "check", stop, &checker, check);
+        if let Some(on_call) = &self.on_call {
+            spawn(tasks, "on_call", stop, on_call, on_call::poll);
+        }
         if let Some(remediating) = &self.remediating {
             remediations::spawn_reading(tasks, stop, remediating);
         }
@@ -139,6 +143,7 @@ impl Composed {
             clock: Arc::clone(&self.clock),
         };
         spawn(tasks, "sweep", stop, &sweeper, sweeping::look);
+        spawn(tasks, "conflicts", stop, &self.work, conflicts::tell);
         spawn(tasks, "sweep_items", stop, &sweeper, sweeping::act);
         self.spawn_group_sync(tasks, stop);
         self.spawn_telling(tasks, stop);

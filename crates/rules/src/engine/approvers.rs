@@ -105,10 +105,7 @@ impl<'a> Evaluation<'a> {
     }
 
     fn members_of(&self, group: &GroupRef) -> impl Iterator<Item = &'a Person> {
-        let members = self
-            .facts
-            .resolve_group(group)
-            .and_then(|group| group.members.as_ref());
+        let members = self.facts.members_named(group);
         members
             .into_iter()
             .flatten()

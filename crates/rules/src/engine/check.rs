@@ -134,6 +134,7 @@ impl Rules {
                 }
             }
         }
+        found.extend(compiled.sides_of_nothing(facts, cancel));
         for finding in &mut found {
             finding.file.clone_from(&self.compiled.file);
         }
@@ -532,7 +533,7 @@ fn needed(terms: &Terms) -> usize {
 }
 
 fn members(group: &GroupRef, facts: &Directory) -> Option<Vec<Email>> {
-    let members = facts.resolve_group(group)?.members.as_ref()?;
+    let members = facts.members_named(group)?;
     let people = members.iter().filter_map(|id| facts.person(id));
     Some(
         people

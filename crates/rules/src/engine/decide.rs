@@ -20,6 +20,7 @@ use crate::{
     directory::{Directory, Person},
     hours::Hours,
     named_facts::UnreadFact,
+    never_together::Conflict,
     rule::{Denials, TextPattern},
 };
 
@@ -63,6 +64,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) manager: Option<Result<&'a Person, NoManager>>,
     pub(super) unread: BTreeSet<String>,
     pub(super) not_read: BTreeSet<UnreadFact>,
+    pub(super) conflicts: Vec<Conflict>,
+    pub(super) holdings_unread: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -122,7 +125,10 @@ impl<'a> Evaluation<'a> {
             manager: None,
             unread: BTreeSet::new(),
             not_read: BTreeSet::new(),
+            conflicts: Vec::new(),
+            holdings_unread: None,
         };
+        this.note_conflicts(ask, when);
         for ready in { found.unsure.into_iter() }.filter_map(|place| rules.rules.get(place)) {
             this.unread.insert(format!(
                 "rule `{}` names accounts by the directory, which does not hold this account",
@@ -248,13 +254,14 @@ impl<'a> Evaluation<'a> {
             .iter()
             .copied()
             .find(|ready| ready.own == Some(false) && self.may_list_requester(ready));
-        self.auto = self
-            .eligible
-            .iter()
-            .copied()
-            .find(|ready| ready.auto == Some(true));
+        self.auto =
+            self.eligible.iter().copied().find(|ready| {
+                ready.auto == Some(true) && !self.needs_approval_without_ticket(ready)
+            });
         self.own = self.eligible.iter().copied().find(|ready| {
-            ready.own == Some(true) && self.requester.listed_by(ready) == Membership::Yes
+            ready.own == Some(true)
+                && self.requester.listed_by(ready) == Membership::Yes
+                && !self.needs_approval_without_ticket(ready)
         });
     }
 
@@ -473,7 +480,14 @@ impl<'a> Evaluation<'a> {
             ticket_patterns: requirements(|it| {
                 (it.ticket_pattern.as_ref(), it.ticket_hint.as_ref())
             }),
+            tickets: self.ticket_requirements(),
+            ticket_facts: self.ticket_facts(),
+            ticket_problem: self.ticket_problem(),
+            conflicts: self.conflicts.clone(),
+            holdings_unread: self.holdings_unread.clone(),
             unread: self.unread.iter().cloned().collect(),
+            on_call: self.on_call_facts(),
+            approvers_on_call: self.approvers_are_on_call(),
             not_read: self.not_read.clone(),
         }
     }

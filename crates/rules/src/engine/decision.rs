@@ -11,9 +11,11 @@ use super::{
     requirement::Requirement,
     rule_warning::RuleWarning,
     sign_in::{OverLimit, SignInRequirement},
+    ticket_requirement::{TicketProblem, TicketRequirement},
 };
 use crate::{
-    arming::EndArming, decision_kind::DecisionKind, named_facts::UnreadFact, rule::RuleId,
+    arming::EndArming, decision_kind::DecisionKind, named_facts::UnreadFact,
+    never_together::Conflict, on_call::OnCallFact, rule::RuleId, ticket::TicketFact,
 };
 
 /// One of several required reviews. An approver counts in one stage only.
@@ -84,8 +86,28 @@ pub struct Decision {
     pub break_glass: bool,
     pub reason_patterns: Vec<Requirement>,
     pub ticket_patterns: Vec<Requirement>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<TicketRequirement>,
+    /// What the services of those rules answered about the request's ticket.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub ticket_facts: BTreeSet<TicketFact>,
+    /// Why the ticket is refused: the first problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket_problem: Option<TicketProblem>,
+    /// What the requester holds that no one may hold together with the target.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
+    /// Why it is not known what the requester holds, if that matters.
+    #[serde(skip)]
+    pub holdings_unread: Option<String>,
     /// Unread memberships and placements, decided on the safe side.
     pub unread: Vec<String>,
+    /// What on-call lists said about the requester, for the rules that name such lists.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub on_call: BTreeSet<OnCallFact>,
+    /// Whether some approvers are those on call: then other people approve at another time.
+    #[serde(skip)]
+    pub approvers_on_call: bool,
     /// Readable facts among these: once read, the decision may differ.
     #[serde(skip)]
     pub not_read: BTreeSet<UnreadFact>,
@@ -135,5 +157,21 @@ impl Decision {
         self.ticket_patterns
             .iter()
             .find(|need| !need.pattern.is_found_in(ticket))
+    }
+
+    /// What a requester writes as ticket; `None` if no rule asks for one.
+    pub fn ticket_hint(&self) -> Option<String> {
+        let pattern = self.ticket_patterns.first();
+        let words = pattern.map(|need| need.words("ticket")).into_iter();
+        let words: Vec<String> = words
+            .chain(self.tickets.iter().map(TicketRequirement::words))
+            .collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    pub fn ticket_is_optional(&self) -> bool {
+        let mut required = self.tickets.iter().map(|it| &it.terms);
+        self.ticket_refused("").is_none()
+            && required.all(|terms| !terms.required || terms.else_approval)
     }
 }

@@ -89,7 +89,7 @@ fn denies_for_everyone(ready: &Ready) -> bool {
 fn same(one: &GroupRef, other: &GroupRef, facts: Option<&Directory>) -> bool {
     let id = |group: &GroupRef| match group {
         GroupRef::Id(id) => Some(id.clone()),
-        GroupRef::Name(_) => Some(facts?.resolve_group(group)?.id.clone()),
+        GroupRef::Name(_) | GroupRef::OnCall(_) => Some(facts?.resolve_group(group)?.id.clone()),
     };
     one == other || id(one).is_some_and(|one| Some(one) == id(other))
 }

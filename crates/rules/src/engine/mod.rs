@@ -15,6 +15,8 @@ mod hours_apart;
 mod joinable;
 mod limits;
 mod names;
+mod never_together;
+mod on_call;
 mod outstanding;
 mod people;
 mod people_exclusions;
@@ -27,6 +29,8 @@ mod requirement;
 mod rule_warning;
 mod sign_in;
 mod steps;
+mod ticket_requirement;
+mod tickets;
 mod unread;
 mod unread_notes;
 mod warning;
@@ -55,6 +59,7 @@ pub use requirement::Requirement;
 pub use rule_warning::RuleWarning;
 pub use sign_in::{OverLimit, SignInRequirement};
 pub use steps::{DecisionQuestion, DecisionStep};
+pub use ticket_requirement::{TicketProblem, TicketRequirement};
 pub use words::{RuleColumns, RuleSummary};
 
 use crate::{
@@ -67,6 +72,7 @@ use crate::{
     test_case::TestCase,
 };
 use decide::{Evaluation, When};
+use never_together::Constraint;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask<'a> {
@@ -101,6 +107,7 @@ pub(crate) struct Compiled {
     hash: String,
     pub(crate) file: String,
     pub(crate) tests: Vec<TestCase>,
+    pub(crate) constraints: Vec<Constraint>,
     pub(crate) notes: Vec<Diagnostic>,
 }
 
@@ -124,6 +131,24 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
+    /// A rule that has targets only.
+    fn of_targets(rule: Rule) -> Self {
+        Self {
+            own: None,
+            auto: None,
+            permits: rule.terms.permits_requests,
+            restricted: false,
+            limited: false,
+            sets: Sets::of(&rule.terms.targets),
+            rule: Box::new(rule),
+            listed: Vec::new(),
+            listed_groups: Vec::new(),
+            allowed_groups: Vec::new(),
+            except_requester_groups: Vec::new(),
+            except_approver_groups: Vec::new(),
+        }
+    }
+
     pub(crate) fn terms(&self) -> &Terms {
         &self.rule.terms
     }
@@ -152,6 +177,13 @@ enum Picked {
 const NAMES_COMPARED: usize = 8;
 
 impl Sets {
+    fn of(targets: &Targets) -> Self {
+        match targets {
+            Targets::Accounts { sets, except, .. } => Self::new(sets, &except.sets),
+            Targets::Groups(_) => Self::every(),
+        }
+    }
+
     fn every() -> Self {
         Self {
             picked: Picked::Every,
@@ -235,6 +267,7 @@ impl Rules {
             hash: hash(texts),
             file: file.to_owned(),
             tests: content.tests,
+            constraints: Vec::new(),
             notes,
         };
         let mut group_ids = HashMap::new();
@@ -247,6 +280,17 @@ impl Rules {
             if seen.insert(rule.terms.clone()) {
                 compiled.add(rule, &mut group_ids);
             }
+        }
+        for constraint in content.constraints {
+            let constraint = Constraint::new(constraint);
+            for group in constraint.groups() {
+                // members are read, as of the groups of rules
+                group_ids.entry(group.clone()).or_insert_with(|| {
+                    compiled.groups.push(group.clone());
+                    compiled.groups.len() - 1
+                });
+            }
+            compiled.constraints.push(constraint);
         }
         Self {
             compiled: Arc::new(compiled),
@@ -343,6 +387,7 @@ impl Rules {
     pub fn references_account_tags(&self) -> bool {
         let mut rules = self.compiled.rules.iter();
         rules.any(|ready| ready.terms().targets.names_tags())
+            || self.compiled.constraints.iter().any(Constraint::names_tags)
     }
 
     pub fn named_facts(&self) -> NamedFacts {
@@ -371,25 +416,22 @@ impl Rules {
 impl Compiled {
     fn add(&mut self, rule: Rule, group_ids: &mut HashMap<GroupRef, usize>) {
         let place = self.rules.len();
-        let mut sets = Sets::every();
+        let sets = Sets::of(&rule.terms.targets);
         match &rule.terms.targets {
             Targets::Accounts {
                 accounts,
                 ous,
                 tags,
-                sets: wanted,
                 except,
-            } => {
-                sets = Sets::new(wanted, &except.sets);
-                match plain_accounts(accounts.as_ref()) {
-                    Some(ids) if ous.is_none() && tags.is_empty() && !except.of_accounts() => {
-                        for id in ids {
-                            self.by_account.entry(id.clone()).or_default().push(place);
-                        }
+                ..
+            } => match plain_accounts(accounts.as_ref()) {
+                Some(ids) if ous.is_none() && tags.is_empty() && !except.of_accounts() => {
+                    for id in ids {
+                        self.by_account.entry(id.clone()).or_default().push(place);
                     }
-                    _ => self.broad.push(place),
                 }
-            }
+                _ => self.broad.push(place),
+            },
             Targets::Groups(groups) => {
                 for group in groups {
                     match group {
@@ -402,6 +444,8 @@ impl Compiled {
                                 .or_default()
                                 .push(place);
                         }
+                        // refused by the reader: no one can join it
+                        GroupRef::OnCall(_) => {}
                     }
                 }
             }
@@ -473,6 +517,7 @@ impl Compiled {
         let places = match group {
             GroupRef::Id(id) => self.by_group.get(id),
             GroupRef::Name(name) => self.by_group_name.get(name),
+            GroupRef::OnCall(_) => None,
         };
         places.cloned().unwrap_or_default()
     }

@@ -28,14 +28,14 @@ pub(super) fn unknown_names(
     exclusions_unread(ready, facts, unread, found);
     let groups = terms.listed_groups().chain(terms.requesting_groups());
     for group in groups.take_while(|_| goes_on()) {
-        match facts.resolve_group(group) {
-            None => found.push(no_group(ready, group, facts)),
-            Some(known) if known.members.is_none() && !unread.is_noted() => {
+        match facts.members_named(group) {
+            None if !facts.knows_group(group) => found.push(no_group(ready, group, facts)),
+            None if facts.may_read(group) && !unread.is_noted() => {
                 let message = format!("the members of group `{group}` could not be read");
                 let value = group.to_string();
                 found.push(warn_at(ready, &value, FindingCode::UnreadGroup, message));
             }
-            Some(_) => {}
+            None | Some(_) => {}
         }
     }
     for id in terms.requesting_users() {
@@ -68,7 +68,7 @@ pub(super) fn unknown_names(
     );
 }
 
-fn unknown_targets(
+pub(super) fn unknown_targets(
     ready: &Ready,
     facts: &Directory,
     cancel: &CancelFlag,
@@ -130,9 +130,12 @@ fn exclusions_unread(
         (&terms.except_approvers, "no one may approve by this rule"),
     ] {
         for group in &left_out.groups {
-            let (finding, why) = match facts.resolve_group(group) {
-                Some(known) if known.members.is_some() || unread.is_noted() => continue,
-                Some(_) => {
+            let (finding, why) = match facts.members_named(group) {
+                Some(_) => continue,
+                None if facts.knows_group(group) => {
+                    if unread.is_noted() || !facts.may_read(group) {
+                        continue;
+                    }
                     let message = format!("the members of group `{group}` could not be read");
                     let value = group.to_string();
                     let finding = warn_at(ready, &value, FindingCode::UnreadGroup, message);
@@ -159,7 +162,7 @@ pub(super) fn owned_twice(
     let id = |group: &GroupRef| match (group, facts) {
         (GroupRef::Id(id), _) => Some(id.clone()),
         (GroupRef::Name(_), Some(facts)) => facts.resolve_group(group).map(|it| it.id.clone()),
-        (GroupRef::Name(_), None) => None,
+        (GroupRef::Name(_), None) | (GroupRef::OnCall(_), _) => None,
     };
     let ids: BTreeSet<_> = owned.iter().filter_map(id).collect();
     let mut found = Vec::new();
@@ -237,6 +240,12 @@ fn no_group(ready: &Ready, group: &GroupRef, facts: &Directory) -> Diagnostic {
         GroupRef::Id(_) => {
             let message = format!("there is no group `{group}`");
             warn_at(ready, &value, FindingCode::DeadStatement, message)
+        }
+        GroupRef::OnCall(_) => {
+            let message = format!("there is no on-call list `{group}` in the configuration");
+            let finding = warn_at(ready, &value, FindingCode::DeadStatement, message);
+            let names = facts.on_call().into_iter().flat_map(|it| it.keys());
+            with_nearest(finding, &value, names.map(String::as_str))
         }
         GroupRef::Name(_) => {
             let message = format!("there is not exactly one group named `{group}`");

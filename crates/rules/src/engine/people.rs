@@ -343,8 +343,7 @@ impl<'a> PersonView<'a> {
             .rules
             .groups
             .get(group)
-            .and_then(|group| self.facts.resolve_group(group))
-            .and_then(|group| group.members.as_ref());
+            .and_then(|group| self.facts.members_named(group));
         match (members, self.person) {
             (Some(members), Some(person)) if members.contains(&person.user_id) => Membership::Yes,
             (Some(_), Some(_)) => Membership::No,

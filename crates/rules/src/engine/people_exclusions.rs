@@ -192,13 +192,12 @@ fn leaves_nobody_out(
                 && (out_of == OutOf::Requesters || !out_of.may_mean(&nobody, ready))
         }
         One::User(id) => !facts.person(id).is_some_and(is_meant),
-        One::Group(group) => facts
-            .resolve_group(group)
-            .and_then(|known| known.members.as_ref())
-            .is_some_and(|members| {
-                let mut people = members.iter().filter_map(|id| facts.person(id));
-                !people.any(is_meant)
-            }),
+        // who is on call changes
+        One::Group(GroupRef::OnCall(_)) => false,
+        One::Group(group) => facts.members_named(group).is_some_and(|members| {
+            let mut people = members.iter().filter_map(|id| facts.person(id));
+            !people.any(is_meant)
+        }),
     }
 }
 

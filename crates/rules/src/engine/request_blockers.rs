@@ -11,6 +11,11 @@ pub enum RequestBlocker {
         rule: RuleId,
         attributes: Vec<PersonAttribute>,
     },
+    /// The rule is for people on call.
+    NotOnCall {
+        rule: RuleId,
+        lists: Vec<String>,
+    },
     OtherPeople {
         rule: RuleId,
     },
@@ -21,6 +26,7 @@ impl RequestBlocker {
         match self {
             Self::OutsideHours { rule, .. }
             | Self::OtherAttributes { rule, .. }
+            | Self::NotOnCall { rule, .. }
             | Self::OtherPeople { rule } => rule,
         }
     }

@@ -57,8 +57,7 @@ impl Evaluation<'_> {
 
     pub(super) fn note_unread_groups(&mut self, groups: &[usize]) {
         let unread = self.unread_groups(groups).into_iter();
-        let unread =
-            unread.map(|group| format!("the members of group `{group}` could not be read"));
+        let unread = unread.map(|group| self.why_unread(group));
         self.unread.extend(unread.collect::<Vec<_>>());
         let groups = self.unread_members(groups);
         self.not_read.extend(groups);
@@ -66,17 +65,13 @@ impl Evaluation<'_> {
 
     pub(super) fn unread_members(&self, groups: &[usize]) -> Vec<UnreadFact> {
         let unread = self.unread_groups(groups).into_iter();
-        let there = unread.filter(|group| self.facts.resolve_group(group).is_some());
+        let there = unread.filter(|group| self.facts.knows_group(group));
         there.cloned().map(UnreadFact::Members).collect()
     }
 
     fn unread_groups(&self, groups: &[usize]) -> Vec<&GroupRef> {
         let groups = groups.iter().filter_map(|it| self.rules.groups.get(*it));
-        let is_unread = |group: &&GroupRef| {
-            let known = self.facts.resolve_group(group);
-            known.is_none_or(|group| group.members.is_none())
-        };
-        groups.filter(is_unread).collect()
+        { groups.filter(|group| self.facts.members_named(group).is_none()) }.collect()
     }
 
     fn note_unread_attributes(&mut self, ready: &Ready) {

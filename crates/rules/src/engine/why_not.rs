@@ -21,7 +21,10 @@ impl Evaluation<'_> {
                 hours: Hours::to_string(hours),
             },
             (Exclusion::NotAllowed, _) => match self.requester.other_attributes(ready) {
-                attributes if attributes.is_empty() => RequestBlocker::OtherPeople { rule },
+                attributes if attributes.is_empty() => match self.on_call_lists(ready) {
+                    lists if lists.is_empty() => RequestBlocker::OtherPeople { rule },
+                    lists => RequestBlocker::NotOnCall { rule, lists },
+                },
                 attributes => RequestBlocker::OtherAttributes { rule, attributes },
             },
             (

@@ -160,6 +160,13 @@ fn limits(terms: &Terms) -> Vec<String> {
     if let Some(pattern) = &terms.ticket_pattern {
         clauses.push(format!("the ticket must match `{}`", pattern.as_str()));
     }
+    if let Some(ticket) = &terms.ticket {
+        clauses.push(match (ticket.else_approval, ticket.required) {
+            (true, _) => format!("with approval unless there is {}", ticket.words()),
+            (false, true) => format!("with {}", ticket.words()),
+            (false, false) => format!("a ticket, if given, is {}", ticket.words()),
+        });
+    }
     if terms.shorten_to_max_duration == Some(true) {
         clauses
             .push("waiting requests are shortened to the limit of the day of approval".to_owned());
@@ -276,11 +283,10 @@ fn approvers(terms: &Terms) -> Option<String> {
 fn people_and_groups(people: &BTreeSet<Email>, groups: &BTreeSet<GroupRef>) -> Vec<String> {
     let people = people.iter().map(ToString::to_string);
     people
-        .chain(
-            groups
-                .iter()
-                .map(|group| format!("members of group {group}")),
-        )
+        .chain(groups.iter().map(|group| match group {
+            GroupRef::OnCall(list) => format!("people on call ({list})"),
+            GroupRef::Id(_) | GroupRef::Name(_) => format!("members of group {group}"),
+        }))
         .collect()
 }
 

@@ -215,7 +215,7 @@ impl RuleReader {
         );
     }
 
-    fn bad_type(&mut self, field: &str, node: &Node, due: &str) {
+    pub(crate) fn bad_type(&mut self, field: &str, node: &Node, due: &str) {
         let mut help = format!("write {due}");
         if matches!(node.value, Value::Number(_)) && due.contains("string") {
             help.push_str("; ids and names stand in double quotes");
@@ -517,7 +517,7 @@ impl RuleReader {
     }
 
     /// Reports duplicate rule names, explicit or positional.
-    pub(crate) fn check_ids(&mut self, rules: &[Rule]) {
+    pub(crate) fn check_ids<'a>(&mut self, rules: impl IntoIterator<Item = &'a Rule>) {
         let mut seen: HashMap<&str, Position> = HashMap::new();
         for rule in rules {
             if let Some(first) = seen.get(rule.id.as_str()) {

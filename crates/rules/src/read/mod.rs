@@ -5,8 +5,10 @@ mod fields;
 mod native;
 mod native_attributes;
 mod native_keys;
+mod native_never_together;
 mod native_targets;
 mod native_tests;
+mod native_ticket;
 
 use crate::{
     cancel::CancelFlag,
@@ -216,6 +218,8 @@ fn finish(
     text: &str,
 ) -> Result<Rules, Vec<Diagnostic>> {
     reader.check_ids(&content.rules);
+    let first_sides = content.constraints.iter().filter_map(|it| it.sides.first());
+    reader.check_ids(first_sides);
     let (errors, notes) = reader.finish();
     if errors.is_empty() {
         Ok(Rules::new(content, notes, file, &[text]))

@@ -14,13 +14,16 @@ use super::{
     fields::{Durations, GroupNames, RuleReader},
     native_attributes::attribute_matches,
     native_keys::{FILE_KEYS, TARGET_KEYS, TERM_KEYS},
+    native_never_together::never_together,
     native_targets::targets,
     native_tests,
+    native_ticket::ticket,
 };
 use crate::arming::EndArming;
 use crate::{
     diagnostic::{Diagnostic, FindingCode, nearest_key, nearest_name, shorten},
     hours::Hours,
+    never_together::CONSTRAINTS_MAX,
     rule::{Denials, PeopleLeftOut, Requesters, Rule, RuleId, StageRule, Terms},
     syntax::{MapEntry, Node, Value},
 };
@@ -50,6 +53,20 @@ pub(super) fn read_file(reader: &mut RuleReader, root: &Node, content: &mut Cont
         }
         reader.leave();
     }
+    let constraints = items(reader, root, "never_together");
+    if let Some(over) = constraints.get(CONSTRAINTS_MAX) {
+        let message = format!("more than {CONSTRAINTS_MAX} constraints");
+        let help = "let constraints share their sides";
+        reader.bad(FindingCode::BadType, "never_together", over, &message, help);
+    }
+    for (index, item) in constraints.iter().enumerate() {
+        reader.enter("never_together", index);
+        if let Some(entries) = reader.map(item, "a constraint") {
+            let read = never_together(reader, item, entries, index);
+            content.constraints.extend(read);
+        }
+        reader.leave();
+    }
     for (index, item) in items(reader, root, "test").iter().enumerate() {
         reader.enter("test", index);
         if let Some(entries) = reader.map(item, "a test") {
@@ -75,7 +92,7 @@ fn items<'a>(reader: &mut RuleReader, root: &'a Node, key: &str) -> &'a [Node] {
                 key,
                 node,
                 &message,
-                "write `[[rule]]` and `[[test]]`",
+                "write `[[rule]]`, `[[test]]` and `[[never_together]]`",
             );
             &[]
         }
@@ -138,6 +155,7 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "slack_channel" => terms.slack_channel = reader.channel(key, node),
         "break_glass" => terms.break_glass = Some(reader.emails(key, node)),
         "reason_pattern" => terms.reason_pattern = reader.pattern(key, node),
+        "ticket" => terms.ticket = ticket(reader, key, node),
         "ticket_pattern" => terms.ticket_pattern = reader.pattern(key, node),
         "reason_hint" => terms.reason_hint = reader.text(key, node).map(str::to_owned),
         "ticket_hint" => terms.ticket_hint = reader.text(key, node).map(str::to_owned),

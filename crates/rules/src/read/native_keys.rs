@@ -1,6 +1,6 @@
-pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
+pub(super) const FILE_KEYS: [&str; 3] = ["rule", "test", "never_together"];
 
-pub(super) const TERM_KEYS: [&str; 34] = [
+pub(super) const TERM_KEYS: [&str; 35] = [
     "id",
     "description",
     "approvers",
@@ -25,6 +25,7 @@ pub(super) const TERM_KEYS: [&str; 34] = [
     "break_glass",
     "reason_pattern",
     "ticket_pattern",
+    "ticket",
     "reason_hint",
     "ticket_hint",
     "hours",

@@ -96,7 +96,17 @@ fn groups(reader: &mut RuleReader, item: &Node, node: &Node) -> BTreeSet<crate::
             reader.bad(FindingCode::BadResource, key, other, message, help);
         }
     }
-    reader.groups("groups", node, GroupNames::Allowed)
+    let mut groups = reader.groups("groups", node, GroupNames::Allowed);
+    groups.retain(|group| {
+        let is_group = !matches!(group, crate::rule::GroupRef::OnCall(_));
+        if !is_group {
+            let message = format!("`{group}` is an on-call list, which no one can join");
+            let help = "name a group of IAM Identity Center";
+            reader.bad(FindingCode::BadResource, "groups", node, &message, help);
+        }
+        is_group
+    });
+    groups
 }
 
 struct SelectedTargets<T> {

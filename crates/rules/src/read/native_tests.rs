@@ -58,7 +58,7 @@ pub(super) fn read_test(
         .get("permit")
         .and_then(|node| reader.flag("permit", node));
     belong_together(reader, item);
-    let at = item.get("at").and_then(|node| instant(reader, node));
+    let at = item.get("at").and_then(|node| instant(reader, "at", node));
     let members = item.get("members").map(|node| members(reader, node));
     let attributes = item
         .get("requester_attributes")
@@ -166,17 +166,19 @@ fn expected(reader: &mut RuleReader, item: &Node) -> Option<DecisionKind> {
     kind
 }
 
-fn instant(reader: &mut RuleReader, node: &Node) -> Option<Timestamp> {
+pub(super) fn instant(reader: &mut RuleReader, field: &str, node: &Node) -> Option<Timestamp> {
     let text = match &node.value {
         Value::Text(text) | Value::Number(text) => text,
-        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => reader.text("at", node)?,
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
+            reader.text(field, node)?
+        }
     };
     let instant = text.parse().ok();
     if instant.is_none() {
         let message = format!("`{}` is not an instant", shorten(text));
         reader.bad(
             FindingCode::BadTest,
-            "at",
+            field,
             node,
             &message,
             "write `2026-03-02T10:05:00Z`",

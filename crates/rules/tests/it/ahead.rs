@@ -39,6 +39,29 @@ fn checked(text: &str, facts: &Directory) -> CheckedFile {
     )
 }
 
+#[test]
+fn an_attribute_is_unread_until_it_was_read_of_everyone() {
+    let text = "[[rule]]\naccounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com']\n\
+         requester_attributes = { department = 'Payments' }\n";
+    let named = rules("r.toml", text).named_facts();
+    let mut snapshot: Snapshot = bare().snapshot().clone();
+    let attribute = hallpass_rules::PersonAttribute::Department;
+    for person in &mut snapshot.people {
+        let unread = named.unread_in(&Directory::new(Snapshot {
+            people: vec![person.clone()],
+            ..Snapshot::default()
+        }));
+        assert_eq!(unread.attributes, named.attributes);
+        person.attributes.read(attribute, None);
+    }
+    assert!(
+        named
+            .unread_in(&Directory::new(snapshot))
+            .attributes
+            .is_empty()
+    );
+}
+
 /// A cancelled check of a large file costs nothing more.
 #[test]
 fn a_check_that_is_cancelled_compares_nothing() {

@@ -40,6 +40,7 @@ fn shown(found: &Outstanding) -> String {
     let mut text = format!("{}/{} {}", found.given, found.needed, names(&found.helpers));
     for stage in &found.stages {
         let (filled, quorum) = (stage.filled, stage.quorum);
+        assert_eq!(stage.lacks(), quorum - filled);
         let helpers = names(&stage.helpers);
         let _ = write!(text, "; {} {filled}/{quorum} {helpers}", stage.name);
     }

@@ -94,7 +94,8 @@ pub(crate) async fn list(
         }));
     };
     let q = wanted.q.unwrap_or_default();
-    let mut people: Vec<&KeptPerson> = found(&report.people, state, &q).collect();
+    let mut people: Vec<&KeptPerson> =
+        found(&report.people, state, &q, &app.access.directory()).collect();
     people.sort_by(|a, b| a.user_id.cmp(&b.user_id));
     let after = wanted.cursor.as_deref();
     let is_later = |it: &&&KeptPerson| after.is_none_or(|after| it.user_id.as_str() > after);

@@ -113,6 +113,7 @@ fn of_all_access() -> Router<App> {
         .route("/api/v1/reports/access", get(reports::access))
         .route("/api/v1/reports/requests", get(reports::requests))
         .route("/api/v1/reports/approvals", get(reports::approvals::list))
+        .route("/api/v1/reports/conflicts", get(reports::conflicts::list))
 }
 
 pub(crate) fn streams() -> Router<App> {

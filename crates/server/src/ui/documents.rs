@@ -25,6 +25,7 @@ const DOCUMENTS: &[(&str, &str)] = documents![
     "how-to/install",
     "how-to/inventory",
     "how-to/migrate",
+    "how-to/on-call",
     "how-to/pci",
     "how-to/people-who-leave",
     "how-to/remediation",

@@ -73,6 +73,11 @@ fn beside_access(name: &'static str) -> (&'static str, &'static str, &'static st
             "No new end is enforced in the accounts that it names.",
             "Take out what Hallpass did not write: docs/operations/runbooks/foreign-statement.md.",
         ),
+        "on_call" => (
+            "On call",
+            "Rules that name a list it names permit nothing by it; other rules decide.",
+            "Check the token and the service: docs/how-to/on-call.md.",
+        ),
         "group_sync" => (
             "Groups by attributes",
             "What it names stays as it is; everything else continues.",

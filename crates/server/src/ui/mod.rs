@@ -62,6 +62,8 @@ mod revoke;
 mod revoke_all;
 mod rules;
 mod rules_explain;
+mod saved;
+mod saving;
 mod setup;
 mod sign_in_again;
 mod stale_accounts;
@@ -91,6 +93,12 @@ pub(crate) static JS: KeptFile = KeptFile::new(
     JS_TEXT,
     "text/javascript; charset=utf-8",
 );
+/// Only on Reviews.
+pub(crate) static NOTIFY: KeptFile = KeptFile::new(
+    "/static/notify.js",
+    include_str!("static/notify.js"),
+    "text/javascript; charset=utf-8",
+);
 const JS_TEXT: &str = include_str!("static/hallpass.js");
 pub(crate) static MARK: KeptFile = KeptFile::new(
     "/static/mark.svg",
@@ -115,6 +123,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(access::router())
         .merge(audit::router())
         .merge(reports::router())
+        .merge(saving::router())
         .merge(alerts::router())
         .merge(health::router())
         .merge(setup::router())
@@ -129,6 +138,7 @@ pub(crate) fn router() -> Router<App> {
         .layer(middleware::from_fn(failed::as_pages))
         .route(CSS.path(), kept(&CSS))
         .route(JS.path(), kept(&JS))
+        .route(NOTIFY.path(), kept(&NOTIFY))
         .route(MARK.path(), kept(&MARK))
 }
 

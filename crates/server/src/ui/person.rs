@@ -10,6 +10,7 @@ use hallpass_base::{TimeSpan, UserId};
 use hallpass_channels::wording::dialogs;
 use serde::Deserialize;
 
+use super::locks::sees;
 use super::people::{self, Face, first_name};
 use super::person_overview::{self, Overview};
 use super::presenter::Presenter;
@@ -108,11 +109,6 @@ impl LockForm {
 struct Lifting {
     #[serde(default)]
     reason: String,
-}
-
-/// Permission for the page, checked before any lookup.
-fn sees(viewer: &Viewer) -> bool {
-    viewer.actor.reads_all() || viewer.actor.is(Role::Operator)
 }
 
 async fn not_for(app: &App, viewer: &Viewer) -> Response {

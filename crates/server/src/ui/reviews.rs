@@ -91,7 +91,7 @@ struct Open {
     /// Value of the checkbox to decide it with others.
     pick: Option<String>,
     reason: String,
-    ticket: String,
+    ticket: rows::TicketLink,
     note: Coded,
     is_changed: bool,
     before: Option<String>,
@@ -376,7 +376,7 @@ async fn open(
         pick: (presses.approve.is_ok() || presses.deny.is_ok())
             .then(|| several::pick((request.id, request.seen()))),
         reason: plain(&request.reason),
-        ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
+        ticket: rows::TicketLink::of(request),
         note: if is_changed {
             changed(view, request)
         } else {

@@ -1,5 +1,5 @@
-//! Forms to revoke a grant and to end one's own, on their own page or as a dialog. `hallpass-access` authorizes; this only
-//! hides forms that would fail.
+//! Forms to revoke a grant and to end one's own, on their own page or as a dialog.
+//! `hallpass-access` authorizes; this only hides forms that would fail.
 
 use axum::{
     Router,

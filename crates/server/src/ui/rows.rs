@@ -200,3 +200,18 @@ pub(crate) fn why_it_ends(view: &Presenter, grant: &Grant, cause: &EndCause) -> 
         ),
     }
 }
+
+/// The ticket of a request, with its page at the service.
+pub(super) struct TicketLink {
+    pub(super) text: String,
+    pub(super) url: Option<String>,
+}
+
+impl TicketLink {
+    pub(super) fn of(request: &Request) -> Self {
+        Self {
+            text: request.ticket.as_deref().map(plain).unwrap_or_default(),
+            url: request.ticket_url().map(str::to_owned),
+        }
+    }
+}

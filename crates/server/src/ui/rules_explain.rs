@@ -192,6 +192,9 @@ fn details(app: &App, explained: &Explained) -> Vec<String> {
             let pattern = plain(need.pattern.as_str());
             details.push(format!("With a ticket that matches `{pattern}`."));
         }
+        for required in &decision.tickets {
+            details.push(plain(&required.words()));
+        }
         for need in &decision.reason_patterns {
             let pattern = plain(need.pattern.as_str());
             details.push(format!("The reason must match `{pattern}`."));

@@ -14,9 +14,10 @@ use serde::de::DeserializeOwned;
 
 use super::failed;
 use super::html::html;
+use super::saved::Saved;
 use super::words::sentence;
 use super::words::{capital, initials, plain};
-use super::{CSS, JS, documents};
+use super::{CSS, JS};
 use crate::{App, ServerMode, problem::ProblemResponse, session};
 
 /// Maximum count next to `Reviews`; more are `99+`.
@@ -46,6 +47,7 @@ pub(crate) struct Viewer {
     pub(crate) live: session::Live,
     pub(crate) zone: TimeZone,
     pub(super) theme: &'static str,
+    pub(crate) saved: Saved,
     /// The newest log record at the read; the event stream resumes there.
     seen: u64,
 }
@@ -112,6 +114,7 @@ impl Viewer {
             live,
             zone: zone(headers),
             theme: theme(headers),
+            saved: Saved::of(headers),
             seen,
         })
     }
@@ -176,7 +179,7 @@ impl Viewer {
                 .obstacle()
                 .map_or_else(String::new, |why| sentence(&capital(&why.to_string()))),
             sees: self.seen_pages(app),
-            help: documents::address(document(nav)).unwrap_or_default(),
+            help: format!("/help/{}", document(nav)),
             css: CSS.url(),
             js: JS.url(),
         }
@@ -412,6 +415,7 @@ pub(crate) fn from_our_page(headers: &HeaderMap, public_url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::documents;
     use super::*;
 
     const NAVS: [Nav; 13] = [

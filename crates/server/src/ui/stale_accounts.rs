@@ -24,7 +24,7 @@ use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use super::words::{Badge, badge, lasting, plain, sentence};
 use super::{access, forbidden};
 use crate::judged_people::{PeopleOf, PeopleOrder, found, kept, may_see, sort};
-use crate::{App, problem::ProblemResponse};
+use crate::{App, judged_people, problem::ProblemResponse};
 
 const ROWS: usize = 100;
 const OLD: TimeSpan = TimeSpan::hours(48);
@@ -227,10 +227,7 @@ pub(super) fn row(view: &Presenter, it: &KeptPerson, is_reported: bool) -> Perso
     let known = view.directory.person(&it.user_id);
     let at = |at: Option<_>| at.map_or_else(|| "none in the log".to_owned(), |at| view.words(at));
     PersonRow {
-        name: known
-            .map(|it| plain(&it.display_name))
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| plain(&it.user_name)),
+        name: plain(judged_people::name(it, &view.directory)),
         href: format!("/people/{}", url_encoded(it.user_id.as_str())),
         password: state_badge(&it.password_state),
         password_words: password_words(it, is_reported),
@@ -352,9 +349,9 @@ async fn show(
     let unreported = unreported(&directory, &reported);
     let mut fitting: Vec<&KeptPerson> = [people, &unreported]
         .into_iter()
-        .flat_map(|people| found(people, looking.state, &looking.q))
+        .flat_map(|people| found(people, looking.state, &looking.q, &directory))
         .collect();
-    sort(&mut fitting, looking.sort);
+    sort(&mut fitting, looking.sort, &directory);
     let rows = fitting.iter().skip(looking.after).take(ROWS);
     let held = held(&app, &viewer).await?;
     let rows = rows.map(|it| PersonRow {
@@ -430,8 +427,10 @@ async fn csv(
     }
     let report = kept(&app).await?.and_then(|it| it.report);
     let report = report.ok_or_else(no_report)?;
-    let mut people: Vec<&KeptPerson> = found(&report.people, looking.state, &looking.q).collect();
-    sort(&mut people, looking.sort);
+    let directory = app.access.directory();
+    let found = found(&report.people, looking.state, &looking.q, &directory);
+    let mut people: Vec<&KeptPerson> = found.collect();
+    sort(&mut people, looking.sort, &directory);
     let mut text = KeptPerson::COLUMNS.join(",");
     text.push_str("\r\n");
     for person in people {

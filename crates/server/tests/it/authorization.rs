@@ -174,6 +174,7 @@ fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/api/v1/reports/access", Value::Null),
         ("GET", "/api/v1/reports/requests", Value::Null),
         ("GET", "/api/v1/reports/approvals", Value::Null),
+        ("GET", "/api/v1/reports/conflicts", Value::Null),
         ("GET", "/api/v1/alerts/rows?rule=keys/unused", Value::Null),
         ("POST", "/api/v1/alerts/mute", until),
         ("POST", "/api/v1/alerts/unmute", row),

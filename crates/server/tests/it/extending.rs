@@ -82,7 +82,7 @@ fn the_form_has_the_ticket_filled_in_and_sends_what_is_written() {
         let ana = Visit::of(&server, "ana").await;
         let target = "/ask?account=111111111111&permission_set=ReadOnly&for=7200";
         let page = ana.page(target).await;
-        assert!(page.contains("requires a ticket"), "{page}");
+        assert!(page.contains("wants a ticket"), "{page}");
         assert_eq!(field(&page, "ticket"), "OPS-1");
         let fields = [
             ("account", "111111111111"),

@@ -65,6 +65,7 @@ const PAGES: &[Sample] = &[
     ("GET /access/paths", "", &[]),
     ("GET /reports", "", &[]),
     ("GET /reports.csv", "", &[]),
+    ("POST /saved", "", &[("on", "/reports"), ("user", "ana")]),
     ("GET /access/paths.csv", "", &[]),
     ("GET /sweeps", "", &[]),
     ("POST /sweeps", "", &[]),

@@ -235,10 +235,12 @@ fn people_are_listed_without_any_report() {
 #[test]
 fn trends_count_requests_and_grants() {
     run(async {
-        let server = server();
-        let mut aud = Browser::of(&server, "aud").await;
+        let empty = server();
+        let mut aud = Browser::of(&empty, "aud").await;
         let text = aud.get("/reports/trends").await.text();
         assert!(text.contains("Requests of a week appear here."), "{text}");
+        let server = server();
+        let mut aud = Browser::of(&server, "aud").await;
         server.ask("ana/all", "ReadOnly").await;
         server.ask("ana/all", "Admin").await;
         let text = aud.get("/reports/trends").await.text();

@@ -296,6 +296,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
         group_sync_run: Some(super::group_sync::a_run(1, 0)),
         digests: vec![a_digest(1)],
         answer: Some(an_answer(2, "k")),
+        live_grants_seen: None,
         quotas: Vec::new(),
     };
     assert!(raced(&store.commit(refused).await));

@@ -21,6 +21,13 @@ fn of(quota: Quota, over: OverQuota, change: Change) -> (Change, OverQuota) {
     (Change { quotas, ..change }, over)
 }
 
+fn granting(grant: Grant) -> Change {
+    Change {
+        grants: vec![Write::Insert(grant)],
+        ..Change::default()
+    }
+}
+
 fn changes(n: u64, whose: u64) -> Vec<(Change, OverQuota)> {
     let request = |state| Request {
         requester: person(whose),
@@ -34,6 +41,12 @@ fn changes(n: u64, whose: u64) -> Vec<(Change, OverQuota)> {
     };
     let grant = Grant {
         key: account_key(whose, 1),
+        ..a_grant(n)
+    };
+    // each of another target
+    let another = Grant {
+        holder: person(whose + 10),
+        key: account_key(whose + 10, n),
         ..a_grant(n)
     };
     let mut answer = an_answer(n, &format!("key {n}"));
@@ -67,10 +80,12 @@ fn changes(n: u64, whose: u64) -> Vec<(Change, OverQuota)> {
         of(
             Quota::Holds(account_key(whose, 1)),
             OverQuota::Holds(MOST),
-            Change {
-                grants: vec![Write::Insert(grant)],
-                ..Change::default()
-            },
+            granting(grant),
+        ),
+        of(
+            Quota::LiveGrants(user(whose + 10)),
+            OverQuota::LiveGrants(MOST),
+            granting(another),
         ),
         of(
             Quota::IdempotencyKeys(user(whose)),

@@ -34,6 +34,9 @@ pub(super) fn ensure(
             Quota::Holds(key) => count(state.grants.values(), |row| {
                 !row.is_over() && row.key == *key
             }),
+            Quota::LiveGrants(user) => count(state.grants.values(), |row| {
+                !row.is_over() && row.key.user == *user
+            }),
             Quota::IdempotencyKeys(user) => count(state.answers.values(), |it| {
                 it.actor == *user && answered.is_none_or(|now| now < it.until)
             }),
@@ -46,7 +49,10 @@ pub(super) fn ensure(
         let kind = match &it.quota {
             Quota::RefusedRequests(user) => Some((user.clone(), RefusedKind::Request)),
             Quota::RefusedPresses(user) => Some((user.clone(), RefusedKind::Press)),
-            Quota::WaitingRequests(_) | Quota::Holds(_) | Quota::IdempotencyKeys(_) => None,
+            Quota::WaitingRequests(_)
+            | Quota::Holds(_)
+            | Quota::LiveGrants(_)
+            | Quota::IdempotencyKeys(_) => None,
         };
         if let (Some(whose), Some(now)) = (kind, now) {
             refused.push((whose, (day_of(now), stored.saturating_add(it.adds))));

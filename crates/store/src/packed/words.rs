@@ -215,6 +215,11 @@ pub(super) const WORDS: &[&str] = &[
     "texts",
     "warnings_confirmed",
     "sign_in.link",
+    "facts",
+    "answer",
+    "on_call",
+    "not_on_call",
+    "list",
 ];
 
 pub(super) fn number(text: &str) -> Option<usize> {

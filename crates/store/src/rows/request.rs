@@ -4,9 +4,9 @@
 //! Conversions name every member on both sides: a new member does not compile until its row has it.
 
 use hallpass_access::{
-    AfterReview, AgreedStart, Approval, Closing, Confirmation, DecidedKind, DecisionKind, Origin,
-    Person, PlannedStart, Reminders, Request, RequestState, Review, RulingAtAsking, Shortened,
-    Wanted,
+    AfterReview, AgreedStart, Approval, Closing, Confirmation, DecidedKind, DecisionFact,
+    DecisionKind, OnCallFact, Origin, Person, PlannedStart, Reminders, Request, RequestState,
+    Review, RulingAtAsking, Shortened, TicketFact, Wanted,
 };
 use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -86,10 +86,17 @@ struct DecidedRow {
     based_on: Vec<String>,
     config_hash: String,
     approvals_needed: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    on_call: Vec<OnCallFact>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tickets: Vec<TicketFact>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    exceptions: Vec<DecisionFact>,
 }
 
 both_ways!(RulingAtAsking => DecidedRow {
     kind (into), approvers, approver_users, notify, based_on, config_hash, approvals_needed,
+    on_call, tickets, exceptions,
 });
 
 #[derive(Serialize, Deserialize)]

@@ -13,6 +13,8 @@ pub(super) const WAITING: &str = "SELECT count(*) FROM (
     SELECT 1 FROM requests WHERE requester = ?1 AND dedupe IS NOT NULL LIMIT ?2) AS found";
 pub(super) const HOLDS: &str = "SELECT count(*) FROM (
     SELECT 1 FROM grants WHERE hold_key = ?1 AND live = 1 LIMIT ?2) AS found";
+pub(super) const LIVE: &str = "SELECT count(*) FROM (
+    SELECT 1 FROM grants WHERE holder = ?1 AND live = 1 LIMIT ?2) AS found";
 pub(super) const KEYS: &str = "SELECT count(*) FROM (
     SELECT 1 FROM answers WHERE actor = ?1 LIMIT ?2) AS found";
 
@@ -27,6 +29,11 @@ pub(super) fn ensure(
             Quota::WaitingRequests(user) => {
                 let number = numbers::find(tx, Numbered::Principal, user.as_str())?;
                 let stored = number.map_or(Ok(0), |number| counted(tx, WAITING, number, it.most));
+                it.ensure(stored?)
+            }
+            Quota::LiveGrants(user) => {
+                let number = numbers::find(tx, Numbered::Principal, user.as_str())?;
+                let stored = number.map_or(Ok(0), |number| counted(tx, LIVE, number, it.most));
                 it.ensure(stored?)
             }
             Quota::Holds(key) => it.ensure(counted(tx, HOLDS, key.to_string(), it.most)?),

@@ -27,6 +27,7 @@ fn whole(n: u64) -> Change {
         locks: Vec::new(),
         credentials_ended: Vec::new(),
         locks_seen: hallpass_access::LocksSeen::default(),
+        live_grants_seen: None,
         sessions_to_revoke: Vec::new(),
         armed_ends: Vec::new(),
         requests: vec![Write::Insert(a_request(n))],

@@ -14,6 +14,7 @@ pub(super) const SLACK: &[Field] = &[
     ("scopes", May, TEXTS),
     ("channels", May, List(&Object(SLACK_CHANNEL))),
     ("users", May, List(&Object(SLACK_USER))),
+    ("user_groups", May, List(&Object(SLACK_USER_GROUP))),
     ("shortcuts", May, List(&Object(SLACK_SHORTCUT))),
     ("commands", May, TEXTS),
     ("request_url", May, Text),
@@ -26,6 +27,11 @@ const SLACK_CHANNEL: &[Field] = &[
     ("private", May, Flag),
     ("archived", May, Flag),
     ("without_app", May, Flag),
+];
+const SLACK_USER_GROUP: &[Field] = &[
+    ("id", Must, Text),
+    ("handle", May, Text),
+    ("users", May, TEXTS),
 ];
 const SLACK_USER: &[Field] = &[
     ("id", Must, Text),

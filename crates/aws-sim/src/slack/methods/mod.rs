@@ -129,6 +129,12 @@ const METHODS: &[(&str, WantedToken, &[&str], Method)] = &[
     ("views.update", WantedToken::Bot, &[], views::update),
     ("views.push", WantedToken::Bot, &[], views::push),
     (
+        "usergroups.users.list",
+        WantedToken::Bot,
+        &["usergroups:read"],
+        people::user_group,
+    ),
+    (
         "users.info",
         WantedToken::Bot,
         &["users:read"],

@@ -67,6 +67,15 @@ fn profile(space: &Workspace, person: &Person, now: i64) -> Value {
     })
 }
 
+/// `usergroups.users.list`
+pub(super) fn user_group(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
+    let wanted = need(call, "usergroup")?;
+    let mut groups = space.settings.user_groups.iter();
+    let group = groups.find(|group| group.id == wanted);
+    let group = group.ok_or_else(|| MethodError::new("no_such_subteam"))?;
+    Ok(object(json!({ "users": group.users })))
+}
+
 /// `users.info`
 pub(super) fn info(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let wanted = need(call, "user")?;

@@ -170,7 +170,8 @@ fn facts(told: &NoticeContext) -> Vec<(&'static str, String)> {
     };
     facts.push(("For", length));
     if let Some(ticket) = &request.ticket {
-        facts.push(("Ticket", name(ticket)));
+        let url = request.ticket_url().map(|url| format!(" {url}"));
+        facts.push(("Ticket", name(ticket) + &url.unwrap_or_default()));
     }
     facts
 }

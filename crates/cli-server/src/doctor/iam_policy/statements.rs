@@ -88,7 +88,7 @@ pub(in crate::doctor) fn statement(name: &str, actions: &[&str], resource: &Valu
 pub(super) fn memberships(groups: &BTreeSet<GroupRef>, partition: &str) -> Vec<String> {
     let ids = groups.iter().filter_map(|group| match group {
         GroupRef::Id(id) => Some(format!("arn:{partition}:identitystore:::group/{id}")),
-        GroupRef::Name(_) => None,
+        GroupRef::Name(_) | GroupRef::OnCall(_) => None,
     });
     let named = groups
         .iter()

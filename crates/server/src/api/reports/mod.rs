@@ -1,6 +1,7 @@
 //! Reports of a period, for auditors and administrators (`access.md` §23).
 
 pub(crate) mod approvals;
+pub(crate) mod conflicts;
 mod rows;
 
 use axum::{Json, extract::State};

@@ -35,6 +35,7 @@ use super::{
     confirming::{self, Warned},
     flash::{self, Flash},
     presenter::{Coded, Presenter},
+    saved::{SavedLink, SavedOn},
     shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other},
     words::{number, sentence},
 };
@@ -61,6 +62,17 @@ pub(super) struct NewRequestForm {
     drop: String,
     meant: String,
     confirmed: String,
+}
+
+impl NewRequestForm {
+    fn target(&self) -> Vec<(String, String)> {
+        let pair = |name: &str, value: &String| (name.to_owned(), value.clone());
+        vec![
+            pair("account", &self.account),
+            pair("permission_set", &self.permission_set),
+            pair("group", &self.group),
+        ]
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -147,6 +159,8 @@ struct NewRequestPage {
     wrong: Wrong,
     summary: String,
     first: &'static str,
+    pinned: Vec<SavedLink>,
+    is_pinned: bool,
 }
 
 pub(crate) fn router() -> Router<App> {
@@ -172,10 +186,13 @@ async fn render(
 ) -> PageResult {
     let view = Presenter::new(app, viewer);
     let choice = Choice::of(app, &form);
-    let mut outlook = Outlook::of(app, viewer, &view, &choice, &form).await?;
+    // On the heap: callers hold this future.
+    let judged = Box::pin(Outlook::of(app, viewer, &view, &choice, &form));
+    let mut outlook = judged.await?;
     let is_sendable = !outlook.submit.is_empty() && outlook.closed.is_empty();
     let is_new = outlook.extends.is_none() && outlook.waiting.is_none();
-    let basket = Basket::of(app, viewer, &view, &choice, &form, &mut outlook).await?;
+    let judged = Box::pin(Basket::of(app, viewer, &view, &choice, &form, &mut outlook));
+    let basket = judged.await?;
     if form.reason.is_empty() {
         form.reason = outlook.reason_before.clone();
     }
@@ -218,6 +235,8 @@ async fn render(
         }),
         takes_more: choice.wanted().is_some() && is_sendable && is_new && !basket.is_full,
         basket,
+        is_pinned: viewer.saved.has(SavedOn::Ask, &form.target()),
+        pinned: viewer.saved.on(SavedOn::Ask).to_vec(),
         outlook,
         wrong,
         form,

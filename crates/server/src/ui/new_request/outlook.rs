@@ -387,13 +387,7 @@ impl Outlook {
         self.unfit
             .extend(patterns_refused(reason, ticket_given, decision));
         RuleWarning::add_each_once(&mut self.warnings, decision.warnings.iter().cloned());
-        self.ticket = decision
-            .ticket_patterns
-            .first()
-            .map(|need| match need.hint {
-                Some(_) => Coded(need.words("ticket")),
-                None => Coded(format!("Rule `{}` requires a ticket.", need.rule)),
-            });
+        self.ticket = decision.ticket_hint().map(Coded);
         let reasons = decision.reason_patterns.first();
         self.reason_hint = reasons.map(|need| Coded(need.words("reason")));
     }
@@ -417,6 +411,7 @@ pub(super) fn why_not(
         RequestRefused::NotAllowed if preview.opens_at.is_none() => "Not for you today",
         RequestRefused::NotAllowed if preview.starts_at.is_some() => "Not open then",
         RequestRefused::NotAllowed => "Not open now",
+        RequestRefused::NotOnCall(_) => "For people on call",
         RequestRefused::OtherAttributes(_) => "Not for you",
         RequestRefused::Unread(_) => "Not known just now",
         RequestRefused::Fields(_) => "Not possible",

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Query, State},
     http::StatusCode,
     routing::get,
@@ -22,6 +22,7 @@ use serde::Deserialize;
 use super::access::{Tile, tile};
 use super::forbidden;
 use super::people::{count_of, counted};
+use super::saved::{SavedLink, SavedOn};
 use super::shell::{Nav, PageResult, Shell, Viewer, page_with};
 use super::words::{clock, plain};
 use crate::api::reports::{self, ReportQuery, of_grants, of_standing};
@@ -39,6 +40,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/reports", get(show))
         .route("/reports/trends", get(trends::show))
         .route("/reports.csv", get(csv::export))
+        .layer(Extension(trends::KeptTrends::default()))
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -77,6 +79,14 @@ impl ReportForm {
             !(text.is_empty() || is_moment && is_of_period)
         };
         trimmed.into_iter().filter(counts)
+    }
+
+    /// Without the period that the page proposes: saved, it stays the last 30 days.
+    fn to_save(&self, from: &str, to: &str) -> Vec<(String, String)> {
+        let is_proposed = self.from.trim() == from && self.to.trim() == to;
+        let given = self.given();
+        let given = given.filter(|(name, _)| !(is_proposed && ["from", "to"].contains(name)));
+        { given.map(|(name, text)| (name.to_owned(), text.to_owned())) }.collect()
     }
 
     /// A moment has precedence over a period.
@@ -234,6 +244,10 @@ struct Proof {
 struct ReportPage {
     shell: Shell,
     form: ReportForm,
+    saved: Vec<SavedLink>,
+    is_saved: bool,
+    /// The fields to save.
+    given: Vec<(String, String)>,
     zone: String,
     problem: String,
     period: String,
@@ -299,8 +313,12 @@ async fn empty(app: &App, viewer: &Viewer, form: &ReportForm) -> ReportPage {
         proposed.from = day(DAYS.before(now));
         proposed.to = day(now);
     }
+    let given = form.to_save(&day(DAYS.before(now)), &day(now));
     ReportPage {
         shell: viewer.shell(app, Nav::Reports, "Reports").await,
+        saved: viewer.saved.on(SavedOn::Reports).to_vec(),
+        is_saved: viewer.saved.has(SavedOn::Reports, &given),
+        given,
         form: proposed,
         zone: super::words::zone_name(now, &viewer.zone),
         problem: String::new(),
