@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Bad days of the PostgreSQL under two nodes: one that lost its last records, a disk that is full, a lock that others have, no
-session left, a pooler in between, a later release beside this one (decisions 0096, 0119 and 0121)."""
+session left, a pooler in between, a later release beside this one (decisions 0096 and 0119)."""
 
 import contextlib
 import http.client

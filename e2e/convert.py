@@ -62,6 +62,10 @@ def used_by(stage, world, check, common):
         return {row["user_name"]: (row["usage"], row["days_used"], row["last_used"][:10]) for row in rows}
     found = listed("--days", "10")
     check.equal("on how many days, and that there was none", found, {ANA: ("used", "2", str(back(2).date())), BO: ("never", "0", "")})
+    listed("--days", "10", "--forecast")
+    steps = list(csv.DictReader(io.StringIO(stage.path("used/forecast.csv").read_text())))
+    check.equal("the forecast begins where no one would have to request", [(it["people"], it["used_by"], it["requests_a_week"]) for it in steps],
+                [("1", "0", "0.0"), ("1", "1", "1.4")])
     check.equal("days without a log are reported", listed("--days", "30")[BO], ("used", "1", str(back(12).date())))
     check.equal("and not those before it", listed("--days", "11")[BO], ("never", "0", ""))
     done = world.run(*common, "--approvers", LEADS, "--to", "used", "--activity", "proposed")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Groups whose members follow attributes of people, against the identity store: who matches comes in, who does not is told or taken
-out, what a grant holds ends with it, and nobody is added or removed by what was not read; killed, and on two nodes (decision 0123).
+out, what a grant holds ends with it, and nobody is added or removed by what was not read; killed, and on two nodes.
 
     groups.py [server] [nodes]
 """

@@ -136,6 +136,33 @@ def incidents(server):
     check("and when it is resolved there is none again", refused.status == 422, refused)
 
 
+def away(server):
+    """An approver names a delegate, who approves in their place until the approver is back."""
+    waiting = server.ask(MARA, "PowerUser").json["id"]
+    approve = f"/api/v1/requests/{waiting}/approve"
+    before = server.api(NOOR).post(approve)
+    check("a person without a delegation cannot approve", before.status in (403, 404), before)
+    environment = {"HALLPASS_TOKEN": server.tokens[TOMASZ], "HALLPASS_SERVER": server.base}
+    done = server.stage.run("people", "out-of-office", "--until", "+3d", "--delegate", NOOR, **environment)
+    check("an approver sets an absence with a delegate", done.returncode == 0 and NOOR in done.stdout, done)
+    listed = server.stage.run("people", "absences", **environment)
+    check("and it is listed", TOMASZ in listed.stdout and NOOR in listed.stdout, listed)
+    hidden = server.api(INES).get("/api/v1/absences").json
+    check("others do not see it", hidden == {"items": []}, hidden)
+    seen = server.api(NOOR).get(f"/api/v1/requests/{waiting}").json
+    check("the delegate sees the request that waited before", NOOR in seen.get("approvers", []), seen)
+    approved = server.api(NOOR).post(approve)
+    check("and approves it", approved.status == 200 and approved.json["state"] == "approved", approved)
+    records = server.api(PRIYA).get("/api/v1/audit?event=request.approved&limit=100").json["items"]
+    check("the log says for whom", any(f"as delegate of {TOMASZ}" in record["why"] for record in records), records)
+    back = server.stage.run("people", "back", **environment)
+    check("the approver is back", back.returncode == 0, back)
+    again = server.ask(INES, "PowerUser").json["id"]
+    refused = server.api(NOOR).post(f"/api/v1/requests/{again}/approve")
+    check("and no one approves in their place any more", refused.status in (403, 404), refused)
+    server.api(INES).post(f"/api/v1/requests/{again}/discard")
+
+
 def faults(server):
     sim = server.sim
     held = [it["id"] for it in server.api(INES).get("/api/v1/grants?state=active").json["items"]]
@@ -169,6 +196,7 @@ def main():
         turns(server)
         approvals(server)
         incidents(server)
+        away(server)
         faults(server)
     check.end()
 

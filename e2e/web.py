@@ -44,7 +44,7 @@ def pages(demo):
         ("/people", "judged", PRIYA), ("/people?state=soon", "judged-nobody", NOOR), ("/people", "judged-refused", MARA),
         ("/plans", "plans", PRIYA), ("/plans", "plans-refused", MARA),
         ("/health", "health", PRIYA), ("/health", "health-refused", MARA), ("/nowhere", "nowhere", MARA),
-        ("/sign-ins", "sign-ins", MARA), (locked, "person-locked", PRIYA), (person(demo, MARA), "person", PRIYA),
+        ("/out-of-office", "out-of-office", MARA), ("/sign-ins", "sign-ins", MARA), (locked, "person-locked", PRIYA), (person(demo, MARA), "person", PRIYA),
         (person(demo, MARA) + "/lock", "lock", PRIYA), (locked + "/unlock", "unlock", PRIYA), (locked, "person-refused", MARA),
         ("/signin?again=1&within=600&acr=phr%20phrh&next=%2Freviews", "again", PRIYA),
         *paths(demo),

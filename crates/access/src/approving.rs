@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use hallpass_audit::Draft;
-use hallpass_base::{TimeSpan, Timestamp, text::says_something};
+use hallpass_base::{Email, TimeSpan, Timestamp, text::says_something};
 
 use crate::records::with_warnings;
 use crate::{ActionRefused, Confirmation, Holds, Request, ReviewedVersion, Settings, TextField};
@@ -23,6 +23,8 @@ pub(crate) struct ApprovalWords {
     pub(crate) comment: Option<String>,
     pub(crate) shorter: Option<(TimeSpan, TimeSpan)>,
     pub(crate) confirmed: Option<Confirmation>,
+    /// Approvers who are out of office, for whom the actor approves.
+    pub(crate) in_place_of: Vec<Email>,
 }
 
 impl Approving<'_> {
@@ -52,6 +54,7 @@ impl Approving<'_> {
             comment: comment.map(str::to_owned),
             shorter: shorter.map(|length| (request.duration, length)),
             confirmed: None,
+            in_place_of: Vec::new(),
         })
     }
 }
@@ -65,7 +68,10 @@ impl ApprovalWords {
         let shorter = shorter.map(|(from, to)| format!("shortened from {from} to {to}"));
         let comment = self.comment.as_ref();
         let comment = comment.map(|words| format!("comment: {words}"));
-        let parts: Vec<String> = shorter.into_iter().chain(comment).collect();
+        let names: Vec<&str> = self.in_place_of.iter().map(Email::as_str).collect();
+        let delegated = (!names.is_empty()).then(|| format!("as delegate of {}", names.join(", ")));
+        let parts = delegated.into_iter().chain(shorter).chain(comment);
+        let parts: Vec<String> = parts.collect();
         if parts.is_empty() {
             draft
         } else {

@@ -7,7 +7,7 @@ use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Accepted, Alarm, ArmedEndRequest, Digest, Grant, GroupAssignmentWrite, GroupSyncRun,
+    Absence, Accepted, Alarm, ArmedEndRequest, Digest, Grant, GroupAssignmentWrite, GroupSyncRun,
     GroupSyncWrite, Lock, LocksSeen, News, Notice, QuotaUse, Request, Sweep, SweepItem,
 };
 
@@ -145,6 +145,7 @@ pub struct Change {
     pub notices: Vec<Notice>,
     pub digests: Vec<Digest>,
     pub locks: Vec<Write<Lock>>,
+    pub absences: Vec<Write<Absence>>,
     /// Users whose tokens and sessions all end, and when.
     pub credentials_ended: Vec<(UserId, Timestamp)>,
     /// The change commits only while these locks are as read.
@@ -181,6 +182,7 @@ impl Change {
             notices,
             digests,
             locks,
+            absences,
             credentials_ended,
             locks_seen: _,
             answer: _,
@@ -203,6 +205,7 @@ impl Change {
         self.notices.extend(notices);
         self.digests.extend(digests);
         self.locks.extend(locks);
+        self.absences.extend(absences);
         self.credentials_ended.extend(credentials_ended);
         self
     }
@@ -237,6 +240,7 @@ impl Change {
             && self.notices.is_empty()
             && self.digests.is_empty()
             && self.locks.is_empty()
+            && self.absences.is_empty()
             && self.credentials_ended.is_empty()
             && self.answer.is_none()
     }

@@ -377,7 +377,11 @@ fn draft(
         confirmed: confirmed(form, decision, now),
         reminders: Reminders {
             sent: 0,
-            next_at: settings.reminder_within(now, expires_at, hours, 0),
+            next_at: earlier(
+                settings.reminder_within(now, expires_at, hours, 0),
+                decision.and_then(|it| it.escalates_after),
+                now,
+            ),
         },
         grant: None,
         after_review: None,
@@ -394,10 +398,10 @@ fn ruling(decision: Option<&Decision>, rules: &Rules, directory: &Directory) -> 
             .map(|d| d.approvers.iter().cloned().collect())
             .unwrap_or_default(),
         approver_users: decision
-            .map(|d| users_of(&d.approvers, directory))
+            .map(|d| approver_users(d, directory))
             .unwrap_or_default(),
         notify: decision
-            .map(|d| d.notify.iter().cloned().collect())
+            .map(|d| d.recipients(directory).into_iter().collect())
             .unwrap_or_default(),
         based_on: decision
             .map(|d| d.based_on.iter().map(ToString::to_string).collect())
@@ -412,6 +416,23 @@ fn ruling(decision: Option<&Decision>, rules: &Rules, directory: &Directory) -> 
             .map(|d| d.ticket_facts.iter().cloned().collect())
             .unwrap_or_default(),
     }
+}
+
+/// The reminder, or when more people may approve.
+pub(crate) fn earlier(
+    reminder: Option<Timestamp>,
+    escalates_after: Option<TimeSpan>,
+    asked_at: Timestamp,
+) -> Option<Timestamp> {
+    let escalates_at = escalates_after.map(|after| after.after(asked_at));
+    reminder.into_iter().chain(escalates_at).min()
+}
+
+/// Includes delegates, who may see the request too.
+fn approver_users(decision: &Decision, directory: &Directory) -> Vec<UserId> {
+    let mut users = users_of(&decision.approvers, directory);
+    users.extend(decision.delegates.users().cloned());
+    users
 }
 
 fn confirmed(

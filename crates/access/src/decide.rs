@@ -64,6 +64,7 @@ pub(crate) fn approve(
     .map_err(ActionRefused::NoLongerFits)?;
     context.ensure_confirmed(&permit.decision, approving.confirmed)?;
     let by = actor.principal();
+    words.in_place_of = context.addresses(&permit.on_behalf_of);
     words.confirmed = confirming::confirmation(&permit.decision, approving.confirmed, by, now);
     let ruled = Ruled::by(&permit.decision, context.rules);
     if permit.decision.is_satisfied_by(&approvals) {
@@ -243,7 +244,14 @@ fn remind(
     }
     let hours = counted.approval_hours();
     let (asked_at, expires_at) = (request.asked_at, request.expires_at);
-    let next = |sent| settings.reminder_within(asked_at, expires_at, hours, sent);
+    let escalates_after = counted
+        .outstanding
+        .as_ref()
+        .and_then(|it| it.escalates_after);
+    let next = |sent| {
+        let reminder = settings.reminder_within(asked_at, expires_at, hours, sent);
+        create_request::earlier(reminder, escalates_after, asked_at)
+    };
     let mut sent = request.reminders.sent.saturating_add(1);
     let mut next_at = next(sent);
     // After an outage, one reminder replaces all missed ones.

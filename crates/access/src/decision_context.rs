@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_base::{Target, TimeSpan, Timestamp, UserId};
+use hallpass_base::{Email, Target, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{
     ApprovalHours, Ask, Decision, DecisionKind, Directory, OwnLater, Permit, PressRefusedByRules,
     Principal, Rules, SignInRequirement,
@@ -107,6 +107,12 @@ impl DecisionContext<'_> {
             .may_deny()
     }
 
+    /// The directory, to decide this request: more people may approve once it has waited.
+    pub(crate) fn directory_for(&self, request: &Request) -> Directory {
+        let waited = TimeSpan::between(request.asked_at, self.step.now);
+        self.directory.with_waited(waited)
+    }
+
     pub(crate) fn permit_to_approve(
         &self,
         who: Principal<'_>,
@@ -115,7 +121,8 @@ impl DecisionContext<'_> {
         at: Timestamp,
     ) -> Result<Permit, PressRefusedByRules> {
         let whose = request.requester.principal();
-        let press = self.rules.press(who, whose, question, self.directory, at);
+        let directory = self.directory_for(request);
+        let press = self.rules.press(who, whose, question, &directory, at);
         let permit = press.may_approve()?;
         // The hours at the start decide: by then no approval is needed.
         if at > self.step.now && permit.decision.own_later == OwnLater::Alone {
@@ -135,7 +142,7 @@ impl DecisionContext<'_> {
             request.requester.principal(),
             request.judged_at(self.step.now),
         );
-        let decision = self.rules.decide(whose, &question, self.directory, at);
+        let decision = { self.rules }.decide(whose, &question, &self.directory_for(request), at);
         Ruled::by(&decision, self.rules)
     }
 
@@ -165,6 +172,11 @@ impl DecisionContext<'_> {
             Some((user.clone(), permit))
         });
         standing.collect()
+    }
+
+    pub(crate) fn addresses(&self, users: &BTreeSet<UserId>) -> Vec<Email> {
+        let people = users.iter().filter_map(|it| self.directory.person(it));
+        people.filter_map(|it| it.emails.first().cloned()).collect()
     }
 
     pub(crate) fn count_approvals(&self, request: &mut Request) {
@@ -227,6 +239,11 @@ pub(crate) fn ensure_may_deny(
     let question = request.question().ok_or(ActionRefused::NotYours)?;
     let (who, whose) = (actor.principal(), request.requester.principal());
     let at = request.judged_at(context.step.now);
+    let waited = context.directory_for(request);
+    let context = DecisionContext {
+        directory: &waited,
+        ..*context
+    };
     let permit = context.permit_to_deny_at(who, whose, &question, at);
     permit.map(|_| ()).map_err(ActionRefused::Rules)
 }

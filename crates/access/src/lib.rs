@@ -19,6 +19,7 @@
 //! Knows nothing of HTTP, Slack, SQL or AWS.
 
 // Entities: requests, results, refusals
+mod absence;
 mod alarm;
 mod armed_ends;
 mod asking;
@@ -101,6 +102,7 @@ mod sweep_steps;
 mod service;
 
 pub use crate::identity::{Actor, Role};
+pub use absence::{Absence, AbsenceProblem};
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::Approving;
 pub use armed_ends::{
@@ -176,16 +178,16 @@ pub use request::{
 };
 pub use search::{Fit, Sought, is_production};
 pub use service::{
-    ANSWER_KEPT, Access, AccessError, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
-    CatalogPage, ConflictReport, Explained, Extending, GrantOffers, GrantPresses, GroupSyncStatus,
-    GroupSyncView, GroupsTended, Hit, Idempotency, InLine, LastTime, Late, ListingQuery, Meant,
-    Muting, NamedId, ON_CALL_POLL, OnCallDirectory, Past, PeopleLooked, PersonConflict, Ports,
-    Presses, ReadTurn, Reconciled, RemediationApprovers, RemediationPage, RemediationSource,
-    RemediationView, Replayed, ReplayedGrant, ReplayedGrants, ReplayedRequest, ReportFilter,
-    ReportTargets, RequestView, RevokedMany, Revoking, Search, SearchPage, StandingReport,
-    StandingRow, StandingSurvey, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended,
-    TicketReader, Times, UnmatchedText, VisibleLinks, WaitLimit, WorkTurn, about_remediation,
-    grants_as_told, last_grant,
+    ABSENCE_POLL, ANSWER_KEPT, AbsenceDirectory, Access, AccessError, BreakGlassOffers,
+    CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, ConflictReport, Explained, Extending,
+    GrantOffers, GrantPresses, GroupSyncStatus, GroupSyncView, GroupsTended, Hit, Idempotency,
+    InLine, LastTime, Late, ListingQuery, Meant, Muting, NamedId, ON_CALL_POLL, OnCallDirectory,
+    Past, PeopleLooked, PersonConflict, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
+    RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedGrant, ReplayedGrants,
+    ReplayedRequest, ReportFilter, ReportTargets, RequestView, RevokedMany, Revoking, Search,
+    SearchPage, StandingReport, StandingRow, StandingSurvey, StandingView, SweepStatus,
+    SweepsTended, TARGETS_MAX, Tended, TicketReader, Times, UnmatchedText, VisibleLinks, WaitLimit,
+    WorkTurn, about_remediation, grants_as_told, last_grant,
 };
 pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

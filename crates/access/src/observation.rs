@@ -23,7 +23,8 @@ impl DecisionContext<'_> {
             .filter_map(|review| Some((review.user.clone()?, review.by.clone())))
             .collect();
         let (whose, when) = (request.requester.principal(), (request.judged_at(now), now));
-        let found = { self.rules }.outstanding(whose, &question, self.directory, when, &approvals);
+        let directory = self.directory_for(request);
+        let found = { self.rules }.outstanding(whose, &question, &directory, when, &approvals);
         request.outstanding = Some(Box::new(found));
     }
 }

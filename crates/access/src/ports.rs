@@ -19,7 +19,7 @@ use hallpass_rules::{Directory, NamedFacts, Subject, WhyUnread};
 
 use crate::grant_activity::PastUse;
 use crate::{
-    Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
+    Absence, Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
     EntitlementListing, Grant, GrantStateKind, GroupAssignment, GroupSyncItem, GroupSyncRun, Holds,
     Lock, LocksSeen, Message, Notice, OverQuota, Period, PersonEntitlements, Removals, Request,
     RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
@@ -312,6 +312,10 @@ pub trait AccessStore: Send + Sync {
     /// changed wish makes its assignment due immediately. Fails as raced if a lock differs from
     /// `locks_seen`, and with [`CommitError::OverQuota`] over a quota. Returns the records.
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError>;
+    /// Absences that end after `now`, by user id.
+    async fn absences(&self, now: Timestamp) -> Result<Vec<Absence>, ReadError>;
+    /// The person's newest absence, also if it is over.
+    async fn absence_of(&self, user: &UserId) -> Result<Option<Absence>, ReadError>;
     /// The user's newest lock, lifted or not.
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError>;
     /// The users' newest locks, lifted or not.

@@ -6,8 +6,8 @@ use hallpass_rules::{ApprovalHours, PressRefusedByRules, RuleNames, RuleWarning}
 
 use crate::text_limits::TooLong;
 use crate::{
-    Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, OverQuota,
-    StandingRefused, TextField, all_of,
+    AbsenceProblem, Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX,
+    JUSTIFICATION_CHARACTERS_MIN, OverQuota, StandingRefused, TextField, all_of,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,6 +157,8 @@ pub enum ActionRefused {
     /// Enforced expiry is required, but impossible here.
     #[error("no access is given whose end AWS does not enforce, and here it cannot: {why}")]
     EndNotArmed { why: &'static str },
+    #[error(transparent)]
+    Absence(#[from] AbsenceProblem),
     #[error("this access is {state} already")]
     GrantOver { state: &'static str },
 }
@@ -206,6 +208,7 @@ impl ActionRefused {
             Self::PersonUnchecked { .. } => "person-unchecked",
             Self::ExportBehind { .. } => "export-behind",
             Self::EndNotArmed { .. } => "end-not-armed",
+            Self::Absence(problem) => problem.code(),
         }
     }
 
@@ -251,6 +254,7 @@ impl ActionRefused {
             | Self::PersonUnchecked { .. }
             | Self::ExportBehind { .. }
             | Self::EndNotArmed { .. }
+            | Self::Absence(_)
             | Self::LockIsOver
             | Self::SharedAddress
             | Self::ReasonMissing => false,
@@ -303,6 +307,7 @@ impl ActionRefused {
             | Self::OwnReview
             | Self::Standing(_)
             | Self::EndNotArmed { .. }
+            | Self::Absence(_)
             | Self::GrantOver { .. } => None,
         }
     }

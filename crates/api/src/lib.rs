@@ -2,6 +2,7 @@
 //!
 //! Wire types only: no behaviour, no domain types. Scripts rely on names and forms.
 
+mod absence;
 mod alert;
 mod decision_kind;
 mod denied;
@@ -24,6 +25,7 @@ mod request;
 mod rule_check;
 mod sweep;
 
+pub use absence::{Absence, AbsenceEnded, Absences, EndAbsence, SetAbsence};
 pub use alert::{
     AlertMute, AlertRow, AlertRowState, AlertRule, AlertRuleState, AlertRules, AlertSeverity,
     MuteAlert, UnmuteAlert,

@@ -113,6 +113,10 @@ events! {
     /// Tokens and sessions ended too.
     PersonLocked = "person.locked",
     PersonUnlocked = "person.unlocked",
+    /// Someone is out of office until an instant, perhaps with a delegate.
+    AbsenceSet = "absence.set",
+    /// The absence ended before its time.
+    AbsenceEnded = "absence.ended",
     PlanChanged = "plan.changed",
     /// Sessions that outlived a grant are denied.
     SessionsCut = "sessions.cut",

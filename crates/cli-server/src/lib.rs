@@ -1,6 +1,7 @@
 //! Commands of operators: the server, its store, log, guard and people; the demo and the simulator.
 //! One module a command.
 
+pub mod absence;
 pub mod audit;
 pub mod demo;
 pub mod doctor;

@@ -1,6 +1,7 @@
 //! Composes store, AWS client, journey, executor, server and loops. The only module that knows them
 //! all.
 
+mod absences;
 mod activity;
 mod alarms;
 mod conflicts;
@@ -31,8 +32,9 @@ use std::sync::Arc;
 
 use hallpass_access::identity::Identity;
 use hallpass_access::{
-    Access, AlarmKind, Channel, DirectorySource, GuardSource, OnCallDirectory, PolicySource, Ports,
-    RemediationPresses, RemediationSource, Settings, TicketReader,
+    AbsenceDirectory, Access, AccessStore, AlarmKind, Channel, DirectorySource, GuardSource,
+    OnCallDirectory, PolicySource, Ports, RemediationPresses, RemediationSource, Settings,
+    TicketReader,
 };
 use hallpass_app::loops::alerts::Alerting;
 use hallpass_app::loops::comparisons::Watches;
@@ -125,6 +127,7 @@ pub(crate) struct Composed {
     pub(crate) directory: Arc<Inventory>,
     shared_directory: Arc<SharedDirectory>,
     on_call: Option<Arc<OnCallDirectory>>,
+    absences: Arc<AbsenceDirectory>,
     pub(crate) app: App,
     lead: Arc<Lead>,
     log: Arc<LogWatch>,
@@ -160,6 +163,7 @@ struct Journeys {
     directory: Arc<Inventory>,
     shared_directory: Arc<SharedDirectory>,
     on_call: Option<Arc<OnCallDirectory>>,
+    absences: Arc<AbsenceDirectory>,
     workshop: Workshop,
     guards: Option<Guards>,
 }
@@ -178,11 +182,16 @@ async fn journeys(
         let (inner, sources) = (Arc::clone(&of_aws), parts.on_call.clone());
         Arc::new(OnCallDirectory::new(inner, sources, Arc::clone(clock)))
     });
+    let with_on_call = match &on_call {
+        Some(on_call) => Arc::clone(on_call) as Arc<dyn DirectorySource>,
+        None => of_aws,
+    };
+    let store = Arc::clone(shared) as Arc<dyn AccessStore>;
+    let absences = AbsenceDirectory::new(with_on_call, store, Arc::clone(clock));
+    absences.read().await;
+    let absences = Arc::new(absences);
     let journey_ports = Ports {
-        directory: match &on_call {
-            Some(on_call) => Arc::clone(on_call) as Arc<dyn DirectorySource>,
-            None => of_aws,
-        },
+        directory: Arc::clone(&absences) as Arc<dyn DirectorySource>,
         ..journey(shared, aws, &directory, clock, &parts.ids)
     };
     let workshop = Workshop::new(lead, &parts.store, aws, clock, Arc::clone(&parts.ids));
@@ -204,6 +213,7 @@ async fn journeys(
         directory,
         shared_directory,
         on_call,
+        absences,
         workshop,
         guards,
     })
@@ -267,6 +277,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         directory,
         shared_directory: of.shared_directory,
         on_call: of.on_call,
+        absences: of.absences,
         app,
         watch: clocks::ClockWatch::new(time, parts.aws, (&access, &store), lead.shared_name()),
         lead,

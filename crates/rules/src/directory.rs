@@ -6,13 +6,15 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_base::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId, fold::folded};
+use hallpass_base::{
+    AccountId, Email, GroupId, PermissionSetArn, TimeSpan, Timestamp, UserId, fold::folded,
+};
 use serde::{Deserialize, Serialize};
 
 pub use crate::account_tags::AccountTags;
 use crate::{
-    attributes::PersonAttributes, never_together::Holdings, on_call::OnCallLists, rule::GroupRef,
-    ticket::TicketFacts,
+    absence::Absences, attributes::PersonAttributes, never_together::Holdings,
+    on_call::OnCallLists, rule::GroupRef, ticket::TicketFacts,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +111,10 @@ pub struct Directory {
     ticket: Option<Arc<TicketFacts>>,
     /// Of the requester of that request.
     holdings: Option<Arc<Holdings>>,
+    /// Out of office now; `None` where absences are not read.
+    absences: Option<Arc<Absences>>,
+    /// How long that request has waited.
+    waited: Option<TimeSpan>,
 }
 
 #[derive(Debug, Default)]
@@ -171,6 +177,8 @@ impl Directory {
             on_call: None,
             ticket: None,
             holdings: None,
+            absences: None,
+            waited: None,
         }
     }
 
@@ -197,6 +205,22 @@ impl Directory {
 
     pub(crate) fn set_holdings(&mut self, holdings: Holdings) {
         self.holdings = Some(Arc::new(holdings));
+    }
+
+    pub fn absences(&self) -> Option<&Absences> {
+        self.absences.as_deref()
+    }
+
+    pub(crate) fn set_absences(&mut self, absences: Absences) {
+        self.absences = Some(Arc::new(absences));
+    }
+
+    pub(crate) fn waited(&self) -> TimeSpan {
+        self.waited.unwrap_or(TimeSpan::ZERO)
+    }
+
+    pub(crate) fn set_waited(&mut self, waited: TimeSpan) {
+        self.waited = Some(waited);
     }
 
     pub fn snapshot(&self) -> &Snapshot {

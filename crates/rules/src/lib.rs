@@ -3,6 +3,7 @@
 //! Must not know networks, storage, clocks or Slack. All inputs are arguments: the rules, a
 //! [`Directory`], and `now`.
 
+mod absence;
 mod account_tags;
 mod address;
 mod arming;
@@ -33,6 +34,7 @@ pub mod syntax;
 mod test_case;
 mod ticket;
 
+pub use absence::{Absences, Away};
 pub use arming::EndArming;
 pub use attributes::{AttributeConditions, HasAttributes, PersonAttribute, PersonAttributes};
 pub use cancel::{CancelFlag, CancelOnDrop};
@@ -43,8 +45,8 @@ pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;
 pub use engine::{
     Approvable, ApprovalHours, ApprovalsOpen, Ask, Considered, Decision, DecisionQuestion,
-    DecisionStep, Effect, Explanation, JudgedPress, Nearest, NoManager, Outstanding, OverLimit,
-    OwnLater, Permit, PressRefusedByRules, Principal, RequestBlocker, Requestable,
+    DecisionStep, Delegates, Effect, Explanation, JudgedPress, Nearest, NoManager, Outstanding,
+    OverLimit, OwnLater, Permit, PressRefusedByRules, Principal, RequestBlocker, Requestable,
     RequesterManager, Requirement, RoleGroup, RuleColumns, RuleSummary, RuleWarning, Rules,
     SetBits, SignInRequirement, Stage, StageProgress, TicketProblem, TicketRequirement,
     people_with_another,

@@ -310,6 +310,8 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         own_later: _,
         not_asking: _,
         // depends on the directory, not on the rules
+        delegates: _,
+        escalates_after: _,
         on_call: _,
         approvers_on_call: _,
         unread: _,

@@ -356,6 +356,10 @@ pub(crate) struct Terms {
     pub(crate) denials: Denials,
     pub(crate) allow_self_approval: Option<bool>,
     pub(crate) approval_is_not_required: Option<bool>,
+    /// `false` refuses delegates of approvers (native only).
+    pub(crate) allow_delegated_approval: Option<bool>,
+    /// The rule applies to requests that have waited this long (native only).
+    pub(crate) after_waiting: Option<TimeSpan>,
     pub(crate) notify: Option<BTreeSet<Email>>,
     pub(crate) max_duration: Option<TimeSpan>,
     /// Among applicable rules with this flag, the longest `max_duration` counts instead of the
@@ -402,6 +406,8 @@ impl Terms {
             denials,
             allow_self_approval: None,
             approval_is_not_required: None,
+            allow_delegated_approval: None,
+            after_waiting: None,
             notify: None,
             max_duration: None,
             prefer_longest_duration: false,
@@ -484,6 +490,8 @@ impl Terms {
             denials: _,
             allow_self_approval: _,
             approval_is_not_required: _,
+            allow_delegated_approval: _,
+            after_waiting: _,
             prefer_longest_duration: _,
             reason_hint: _,
             ticket_hint: _,

@@ -238,6 +238,7 @@ impl From<ActionRefused> for ProblemResponse {
         }
         let status = match &refused {
             ActionRefused::LockIsOver
+            | ActionRefused::Absence(_)
             | ActionRefused::SharedAddress
             | ActionRefused::ReasonMissing
             | ActionRefused::Justification { .. }

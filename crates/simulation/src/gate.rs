@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
+    Absence, Accepted, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Directory,
     DirectoryFault, DirectorySource, Ends, Grant, GrantFilter, GroupAssignment, GroupSyncItem,
     GroupSyncRun, GroupSyncStore, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request,
     RequestFilter, StoredAnswer, Subject, Sweep, SweepItem, SweepStore, UnreadGrant, Waiting,
@@ -418,6 +418,14 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate
             .pass_to(Port::Write, self.inner.commit(change), commit)
             .await
+    }
+
+    async fn absences(&self, now: Timestamp) -> Result<Vec<Absence>, ReadError> {
+        self.gate.pass(self.inner.absences(now), read).await
+    }
+
+    async fn absence_of(&self, user: &UserId) -> Result<Option<Absence>, ReadError> {
+        self.gate.pass(self.inner.absence_of(user), read).await
     }
 
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {

@@ -17,11 +17,11 @@ use std::collections::BTreeSet;
 
 use hallpass_access::identity::TokenSource;
 use hallpass_access::{
-    Accepted, Approval, Change, Confirmation, DecidedKind, DecisionKind, DesiredAssignment, Digest,
-    DigestKind, DigestNews, Drift, EndCause, EndOutcome, Fate, Grant, GrantState, HeldAccess,
-    ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person, Reminders,
-    Request, RequestState, RulingAtAsking, StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach,
-    SweepReport, SweepState, Trigger, Wanted, Write,
+    Absence, Accepted, Approval, Change, Confirmation, DecidedKind, DecisionKind,
+    DesiredAssignment, Digest, DigestKind, DigestNews, Drift, EndCause, EndOutcome, Fate, Grant,
+    GrantState, HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin,
+    Person, Reminders, Request, RequestState, RulingAtAsking, StoredAnswer, Sweep, SweepItem,
+    SweepMode, SweepReach, SweepReport, SweepState, Trigger, Wanted, Write,
 };
 use hallpass_assignments::{AssignmentRow, EndPriority, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
@@ -400,6 +400,18 @@ pub fn a_lock(n: u64) -> Lock {
         reason: "a laptop was stolen".to_owned(),
         held: HeldAccess::GoesOn,
         lifted: None,
+        version: 0,
+    }
+}
+
+/// Out of office from 1 to 1,000 + `n`, with a delegate.
+pub fn an_absence(n: u64) -> Absence {
+    Absence {
+        person: person(n),
+        since: at(1),
+        until: at(1_000 + n),
+        delegate: Some(person(800)),
+        set_by: person(n),
         version: 0,
     }
 }

@@ -25,7 +25,7 @@ use serde_json::json;
 
 use super::*;
 use crate::steps::{desired, revocation_of};
-use hallpass_store_testing::{a_blocked_alert, an_alert, an_alert_state};
+use hallpass_store_testing::{a_blocked_alert, an_absence, an_alert, an_alert_state};
 use hallpass_store_testing::{
     a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep, a_sweep_item, account_key,
     an_acceptance, an_answer, at, email, grant_id, grant_states, group_id, group_key, in_flight,
@@ -340,6 +340,11 @@ fn locks_answers_and_tokens() {
         ..a_lock(1)
     };
     check_json("lock", &[a_lock(1), lifted]);
+    let alone = hallpass_access::Absence {
+        delegate: None,
+        ..an_absence(2)
+    };
+    check_json("absence", &[an_absence(1), alone]);
     check_json("answer", &[an_answer(1, "key")]);
     let token = crate::TokenRow {
         id: hallpass_base::TokenId::new(hallpass_store_testing::uuid(1)),

@@ -406,7 +406,7 @@ fn is_of_before(lock: &Lock, at: Timestamp) -> bool {
     lock.until.is_none_or(|until| at < until)
 }
 
-fn person_of(actor: &Actor) -> Option<Person> {
+pub(super) fn person_of(actor: &Actor) -> Option<Person> {
     Some(Person {
         user: actor.user.clone()?,
         email: actor.email.clone(),

@@ -3,6 +3,7 @@
 //! Holds the ports, the clock and the id source; decides nothing. Every method may stop at any
 //! await: uncommitted changes have not happened.
 
+mod absences;
 mod accepting;
 mod adopting;
 mod alerting;
@@ -60,6 +61,7 @@ use hallpass_base::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp};
 use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
 
+pub use absences::{ABSENCE_POLL, AbsenceDirectory};
 pub use alerting::Muting;
 pub use already_held::WaitLimit;
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
@@ -95,9 +97,9 @@ use crate::arming;
 use crate::records::StepContext;
 use crate::text_limits::{RECORD_TEXT_CHARACTERS_MAX, TooLong};
 use crate::{
-    AccessStore, ActionRefused, Change, CommitError, DirectoryFault, DirectorySource,
-    EntitlementSource, GroupSyncStore, GuardSource, Holds, NoGuards, NoPeopleSource, OverQuota,
-    PeopleSource, ReadError, Settings, StandingSource, SweepStore,
+    AbsenceProblem, AccessStore, ActionRefused, Change, CommitError, DirectoryFault,
+    DirectorySource, EntitlementSource, GroupSyncStore, GuardSource, Holds, NoGuards,
+    NoPeopleSource, OverQuota, PeopleSource, ReadError, Settings, StandingSource, SweepStore,
 };
 
 /// Retries of a raced decision.
@@ -138,6 +140,12 @@ pub enum AccessError {
 impl From<TooLong> for AccessError {
     fn from(text: TooLong) -> Self {
         Self::Refused(text.into())
+    }
+}
+
+impl From<AbsenceProblem> for AccessError {
+    fn from(problem: AbsenceProblem) -> Self {
+        Self::Refused(problem.into())
     }
 }
 

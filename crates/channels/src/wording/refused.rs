@@ -89,6 +89,7 @@ pub fn words(why: &ActionRefused, facts: &RefusedFacts<'_>, style: &impl Channel
         | ActionRefused::OwnLock
         | ActionRefused::LastAdministrator
         | ActionRefused::LockIsOver
+        | ActionRefused::Absence(_)
         | ActionRefused::SharedAddress
         | ActionRefused::NotYours
         | ActionRefused::NotAnApprover

@@ -18,13 +18,15 @@ use hallpass_terminal::exit::{Exit, Failure, Outcome};
 use hallpass_terminal::nearest::nearest;
 use hallpass_terminal::output::{self, plain, wrapped};
 
-use super::convert_use;
 use super::written::write_all;
+use super::{convert_forecast, convert_use};
 
 /// Files of `--to`: the rules, the remaining access, and the affected people.
 const RULES: &str = "rules.toml";
 const ACCESS: &str = "access.yaml";
 const PEOPLE: &str = "people.csv";
+/// With `--forecast`.
+const FORECAST: &str = "forecast.csv";
 
 /// Propose rules to replace standing access
 #[derive(Debug, clap::Args)]
@@ -35,11 +37,14 @@ const PEOPLE: &str = "people.csv";
                   assignments to remove, and `apply` removes them. Nothing is changed here. AWS's \
                   own sets, sets that are kept or that a file protects, temporary access, and \
                   programs are left as they are. With --activity the list of people has the days \
-                  of use of each; rare users lose least with requests.",
+                  of use of each; rare users lose least with requests. With --forecast it shows how many \
+                  requests each rule would bring, where a day of use is one request, and writes \
+                  forecast.csv.",
     after_help = "Examples:
   hallpass access convert --approvers prod-approvers > rules.toml
   hallpass access convert --approvers leads --keep BreakGlass --to proposed \\
       --activity snapshots
+  hallpass access convert --approvers leads --to proposed --activity snapshots --forecast
   hallpass rules check proposed/rules.toml
   hallpass access plan proposed/access.yaml"
 )]
@@ -62,6 +67,9 @@ pub(super) struct Args {
     /// Number of days to count use
     #[arg(long, value_name = "N", default_value_t = 90, requires = "activity", value_parser = clap::value_parser!(u32).range(1..=400))]
     days: u32,
+    /// Show how many requests each rule would bring, in the order that interrupts least
+    #[arg(long, requires = "activity")]
+    forecast: bool,
     /// Folder for the rules, the remaining access file and the affected people
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
@@ -115,6 +123,13 @@ pub(super) fn run(args: &Args) -> Outcome {
             }
             let people = people(&conversion, &directory, &used);
             files.extend([(RULES, &*rules), (ACCESS, &*left.text), (PEOPLE, &*people)]);
+            let steps = convert_forecast::forecast(&conversion, &used);
+            let forecast = convert_forecast::csv(&steps, args.days);
+            if args.forecast {
+                files.insert(FORECAST, &forecast);
+                let table = convert_forecast::table(&steps, args.days);
+                output::print(&table.text(None))?;
+            }
             write_all(folder, files)?;
         }
     }

@@ -4,6 +4,7 @@
 mod apply;
 mod confirming;
 mod convert;
+mod convert_forecast;
 mod convert_use;
 mod diff_text;
 mod drift;

@@ -40,7 +40,7 @@ use super::remediations;
 use super::standards;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
-use super::{conflicts, on_call};
+use super::{absences, conflicts, on_call};
 use reloading::{Reloader, reload};
 
 /// Interval to compare live grants with the directory and rules (`access.md` §10.6).
@@ -87,6 +87,7 @@ impl Composed {
             clock: Arc::clone(&self.clock),
         };
         spawn(tasks, "check", stop, &checker, check);
+        spawn(tasks, "absences", stop, &self.absences, absences::poll);
         if let Some(on_call) = &self.on_call {
             spawn(tasks, "on_call", stop, on_call, on_call::poll);
         }

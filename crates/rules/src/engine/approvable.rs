@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, sync::Arc};
 
 use super::{
-    Ask, Compiled, Ready, Rules,
+    Ask, Compiled, Ready, Rules, delegates,
     people::{Membership, PersonView, Principal},
     places,
     requester_manager::manages_anybody,
@@ -26,15 +26,21 @@ impl Rules {
         facts: &Directory,
     ) -> Approvable {
         let view = PersonView::new(&self.compiled, person.into(), facts);
-        let manages = OnceCell::new();
-        let as_manager = |ready: &Ready| {
-            ready.terms().asks_manager()
-                && view.is_no_approver(ready) == Membership::No
-                && *manages.get_or_init(|| manages_anybody(&view, facts))
+        let mut views = delegates::delegators(&view, &self.compiled, facts);
+        views.push(view);
+        let views: Vec<(PersonView<'_>, OnceCell<bool>)> = { views.into_iter() }
+            .map(|it| (it, OnceCell::new()))
+            .collect();
+        let lists = |(view, manages): &(PersonView<'_>, OnceCell<bool>), ready: &Ready| {
+            let as_manager = || {
+                ready.terms().asks_manager()
+                    && view.is_no_approver(ready) == Membership::No
+                    && *manages.get_or_init(|| manages_anybody(view, facts))
+            };
+            view.listed_by(ready) == Membership::Yes || as_manager()
         };
         let listing = |(place, ready): (usize, &Ready)| {
-            let is_listed = view.listed_by(ready) == Membership::Yes || as_manager(ready);
-            is_listed.then_some(place)
+            { views.iter() }.any(|it| lists(it, ready)).then_some(place)
         };
         Approvable {
             places: self

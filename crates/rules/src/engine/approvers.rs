@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_base::Email;
+use hallpass_base::{Email, UserId};
 
 use super::{
     Ready,
@@ -130,15 +130,17 @@ impl<'a> Evaluation<'a> {
             let users = users.chain(manager.map(|person| &person.user_id));
             let mut approvers = self.approving(ready, &stage.people, &stage.groups);
             approvers.extend(manager.and_then(address_of));
+            let users: BTreeSet<UserId> = users
+                .filter(|user| !self.requester.is_user(user))
+                .cloned()
+                .collect();
             Stage {
                 rule: ready.rule.id.clone(),
                 name: stage.name.clone(),
                 approvers,
                 quorum: stage.quorum,
-                users: users
-                    .filter(|user| !self.requester.is_user(user))
-                    .cloned()
-                    .collect(),
+                delegates: self.delegates_in(ready, &users),
+                users,
             }
         };
         self.limited()

@@ -8,6 +8,7 @@ use super::{
     Ask, Compiled, Ready,
     approval_hours::ApprovalHours,
     decision::{Decision, OwnLater},
+    delegates::Delegates,
     people::{Membership, PersonView, Principal, address_of},
     places,
     requester_manager::{NoManager, RequesterManager, manager_of},
@@ -31,6 +32,8 @@ pub(super) enum Exclusion {
     Unread,
     PlaceUnread,
     OutsideHours,
+    /// The request has not waited long enough.
+    NotYet,
     /// Permits no one, and has no permitting rule to add to.
     AddsOnly,
 }
@@ -195,7 +198,13 @@ impl<'a> Evaluation<'a> {
         if affects != Membership::Yes {
             return Some(Exclusion::PlaceUnread);
         }
-        (!when.is_open(ready)).then_some(Exclusion::OutsideHours)
+        if !when.is_open(ready) {
+            return Some(Exclusion::OutsideHours);
+        }
+        let waits = ready.terms().after_waiting;
+        waits
+            .is_some_and(|after| self.facts.waited() < after)
+            .then_some(Exclusion::NotYet)
     }
 
     pub(super) fn waits_for_hours(&self) -> bool {
@@ -212,7 +221,10 @@ impl<'a> Evaluation<'a> {
                 Denials::OfRequesters,
                 Exclusion::OutsideHours | Exclusion::AddsOnly | Exclusion::PlaceUnread,
             ) => true,
-            (Denials::OfRequesters, Exclusion::NotAllowed | Exclusion::LeftOut) => false,
+            (
+                Denials::OfRequesters,
+                Exclusion::NotAllowed | Exclusion::LeftOut | Exclusion::NotYet,
+            ) => false,
             (Denials::OfRequesters, Exclusion::Unread) => self.may_let_ask(ready),
         }
     }
@@ -226,6 +238,7 @@ impl<'a> Evaluation<'a> {
             Exclusion::NotAllowed
             | Exclusion::LeftOut
             | Exclusion::OutsideHours
+            | Exclusion::NotYet
             | Exclusion::AddsOnly => false,
         };
         ready.limited && may_apply && when.is_open(ready)
@@ -235,6 +248,12 @@ impl<'a> Evaluation<'a> {
     /// data, as in bare decision cases, groups have no members.
     fn may_let_ask(&self, ready: &Ready) -> bool {
         self.facts.knows_people() || self.requester.is_named(ready) == Membership::Yes
+    }
+
+    /// Returns whether no rule refuses delegates of approvers.
+    pub(super) fn allows_delegates(&self) -> bool {
+        let mut denying = self.denying.iter();
+        !denying.any(|ready| ready.terms().allow_delegated_approval == Some(false))
     }
 
     pub(super) fn denies(&self, ready: &Ready) -> bool {
@@ -284,8 +303,14 @@ impl<'a> Evaluation<'a> {
         self.own_approver().filter(|_| self.closed_by.is_none())
     }
 
-    /// Returns whether a rule lists an approver: by name, group, or as manager.
+    /// Returns whether a rule lists an approver: by name, group, as manager, or in the place of
+    /// another.
     pub(super) fn lists(&self, who: &PersonView<'_>, ready: &Ready) -> Membership {
+        let lists = self.lists_personally(who, ready);
+        lists.or(self.lists_as_delegate(who, ready))
+    }
+
+    pub(super) fn lists_personally(&self, who: &PersonView<'_>, ready: &Ready) -> Membership {
         let as_manager = match &self.manager {
             Some(Ok(manager)) if ready.terms().asks_manager() && who.is_user(&manager.user_id) => {
                 who.is_no_approver(ready).not()
@@ -351,7 +376,9 @@ impl<'a> Evaluation<'a> {
             (false, _) => {}
         }
         let notify = self.notify(&approvers);
+        let delegates = self.delegates();
         let mut decision = self.outcome(DecisionKind::RequiresApproval, &based_on);
+        decision.delegates = delegates;
         let of_stages: u32 = stages.iter().map(|stage| stage.quorum).sum();
         decision.approvers = approvers;
         decision.notify = notify;
@@ -462,6 +489,8 @@ impl<'a> Evaluation<'a> {
             max_duration_by: longest
                 .map(|longest| self.limiting_duration(longest))
                 .unwrap_or_default(),
+            delegates: Delegates::default(),
+            escalates_after: self.escalates_after(),
             max_lead_time: lead_time.as_ref().map(|(lead, _)| *lead),
             max_lead_time_by: lead_time.map(|(_, by)| by).unwrap_or_default(),
             approval_hours: self.approval_hours(),

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{
     approval_hours::ApprovalHours,
+    delegates::Delegates,
     quorum::{self, Seats},
     request_blockers::RequestBlocker,
     requester_manager::RequesterManager,
@@ -27,6 +28,20 @@ pub struct Stage {
     pub quorum: u32,
     #[serde(skip)]
     pub(super) users: BTreeSet<UserId>,
+    /// Those who approve in the place of one of `users`.
+    #[serde(skip)]
+    pub(super) delegates: Delegates,
+}
+
+impl Stage {
+    /// Whose approval fits the stage, given these approvals.
+    pub(super) fn fitting<'a>(
+        &'a self,
+        approvals: &'a BTreeSet<UserId>,
+    ) -> impl Iterator<Item = &'a str> {
+        let delegates = self.delegates.fitting(approvals);
+        self.users.iter().chain(delegates).map(UserId::as_str)
+    }
 }
 
 /// Whether the requester may approve once approval hours are open.
@@ -80,6 +95,12 @@ pub struct Decision {
     /// 0 when granted immediately or denied.
     pub approvals_needed: u32,
     pub stages: Vec<Stage>,
+    /// Those who approve only in the place of others.
+    #[serde(skip)]
+    pub delegates: Delegates,
+    /// After how long a wait more people may approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalates_after: Option<TimeSpan>,
     pub notify: BTreeSet<Email>,
     pub slack_channel: Option<String>,
     /// Whether the requester may break the glass (`access.md` §17).
@@ -128,21 +149,23 @@ impl Decision {
     }
 
     /// Returns whether the approvals suffice: enough different users, and every stage filled, each
-    /// approval in one stage. If only the requester waits for hours, no approval suffices before.
+    /// approval in one stage. An approval in the place of another does not count beside theirs. If
+    /// only the requester waits for hours, no approval suffices before.
     pub fn is_satisfied_by(&self, approvals: &BTreeSet<UserId>) -> bool {
         if self.own_later == OwnLater::Alone {
             return false;
         }
-        let enough = u32::try_from(approvals.len()).unwrap_or(u32::MAX) >= self.approvals_needed;
+        let counted = self.delegates.counted(approvals);
+        let enough = u32::try_from(counted.len()).unwrap_or(u32::MAX) >= self.approvals_needed;
         let seats: Vec<Seats<'_>> = self
             .stages
             .iter()
             .map(|s| Seats {
-                fitting: s.users.iter().map(UserId::as_str).collect(),
+                fitting: s.fitting(approvals).collect(),
                 count: s.quorum,
             })
             .collect();
-        enough && quorum::fills(&seats, &approvals.iter().map(UserId::as_str).collect())
+        enough && quorum::fills(&seats, &counted)
     }
 
     pub fn reason_refused(&self, reason: &str) -> Option<&Requirement> {

@@ -215,6 +215,7 @@ fn excluded_because(evaluation: &Evaluation<'_>, ready: &Ready, why: Exclusion) 
             }
         },
         Exclusion::OutsideHours => "it is outside the hours of its requests",
+        Exclusion::NotYet => "it adds approvers once a request has waited",
         Exclusion::AddsOnly => {
             "it permits no request alone, and no other rule lets the requester request"
         }

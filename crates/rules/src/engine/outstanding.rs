@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_base::{Email, Timestamp, UserId};
+use hallpass_base::{Email, TimeSpan, Timestamp, UserId};
 
 use super::{
     approval_hours::{ApprovalHours, ApprovalsOpen},
     decide::Evaluation,
     decision::Decision,
+    delegates::recipients,
     people::address_of,
     quorum::{Seating, Seats},
 };
@@ -29,6 +30,8 @@ pub struct Outstanding {
     pub stages: Vec<StageProgress>,
     pub hours: Vec<ApprovalHours>,
     pub open: ApprovalsOpen,
+    /// After how long a wait more people may approve.
+    pub escalates_after: Option<TimeSpan>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,9 @@ impl Evaluation<'_> {
             .then(|| self.requester.person().and_then(address_of))
             .flatten();
         able.extend(own.clone());
+        let delegates = self.delegates();
+        told = recipients(told, &delegates, facts);
+        able.extend(delegates.addresses(facts));
         let is_enabled = |email: &Email| facts.person_by_email(email).map_or(true, |it| it.enabled);
         able.retain(is_enabled);
         told.retain(is_enabled);
@@ -116,8 +122,9 @@ impl SeatsWanted {
         let keyed: Vec<(&Email, &str)> = { people.iter() }
             .map(|(email, user)| (*email, user.as_ref().map_or(email.as_str(), UserId::as_str)))
             .collect();
-        let given: BTreeSet<&str> = approvals.keys().map(UserId::as_str).collect();
-        let seats = self.seats(&keyed, &given);
+        let users: BTreeSet<UserId> = approvals.keys().cloned().collect();
+        let given = self.decision.delegates.counted(&users);
+        let seats = self.seats(&keyed, &given, &users);
         let seating = Seating::of(&seats, &given);
         let is_complete = seating.is_complete();
         // an ambiguous address identifies no user: it stands for its user at the time
@@ -163,6 +170,7 @@ impl SeatsWanted {
             stages: stages.collect(),
             open: ApprovalHours::open(&self.decision.approval_hours, now),
             hours: self.decision.approval_hours.clone(),
+            escalates_after: self.decision.escalates_after,
             able: self.able.clone(),
             helpers,
         }
@@ -172,6 +180,7 @@ impl SeatsWanted {
         &'s self,
         keyed: &[(&'s Email, &'s str)],
         given: &BTreeSet<&'s str>,
+        users: &'s BTreeSet<UserId>,
     ) -> Vec<Seats<'s>> {
         let stages = self.decision.stages.iter();
         let mut seats: Vec<Seats<'s>> = stages
@@ -179,9 +188,7 @@ impl SeatsWanted {
                 let by_address = keyed.iter().filter(|(it, _)| stage.approvers.contains(*it));
                 let fitting = by_address.map(|(_, who)| *who);
                 Seats {
-                    fitting: fitting
-                        .chain(stage.users.iter().map(UserId::as_str))
-                        .collect(),
+                    fitting: fitting.chain(stage.fitting(users)).collect(),
                     count: stage.quorum,
                 }
             })

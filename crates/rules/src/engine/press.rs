@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_base::Timestamp;
+use hallpass_base::{Timestamp, UserId};
 use serde::Serialize;
 
 use super::{
@@ -22,6 +22,10 @@ use crate::{
 pub struct Permit {
     pub listed_by: Vec<RuleId>,
     pub own_request: bool,
+    /// The approvers who are out of office, in whose place the user answers; empty if a rule lists
+    /// the user.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub on_behalf_of: BTreeSet<UserId>,
     pub decision: Decision,
 }
 
@@ -101,6 +105,7 @@ impl<'a> JudgedPress<'a> {
         let own_refused = self.own_request && self.evaluation.own_approver().is_none();
         let denial = self.evaluation.deny_self.map(|ready| ready.rule.id.clone());
         let not_listed = not_listed(&self.evaluation, &self.presser);
+        let on_behalf_of = self.evaluation.represented(&self.presser);
         let decision = self.evaluation.decision();
         match decision.kind {
             DecisionKind::ApprovalNotRequired
@@ -125,6 +130,7 @@ impl<'a> JudgedPress<'a> {
         Ok(Permit {
             listed_by: self.listed_by,
             own_request: self.own_request,
+            on_behalf_of,
             decision,
         })
     }
@@ -153,6 +159,7 @@ impl<'a> JudgedPress<'a> {
         Ok(Permit {
             listed_by,
             own_request: false,
+            on_behalf_of: counted.represented(&self.presser),
             decision: self.evaluation.decision(),
         })
     }

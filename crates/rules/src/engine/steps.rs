@@ -139,7 +139,7 @@ fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
             None => "it is outside the hours in which people may request".to_owned(),
         },
         // only rules that permit nothing are excluded this way
-        Exclusion::AddsOnly => format!("`{}` permits no request alone", ready.rule.id),
+        Exclusion::AddsOnly | Exclusion::NotYet => format!("`{}` permits no request alone", ready.rule.id),
     });
     step(DecisionQuestion::MayAsk, false, &excluded, why)
 }

@@ -19,6 +19,7 @@ impl Evaluation<'_> {
                 Exclusion::NotAllowed
                 | Exclusion::LeftOut
                 | Exclusion::OutsideHours
+                | Exclusion::NotYet
                 | Exclusion::AddsOnly => {}
             }
         }

@@ -29,6 +29,7 @@ impl Evaluation<'_> {
             },
             (
                 Exclusion::OutsideHours
+                | Exclusion::NotYet
                 | Exclusion::LeftOut
                 | Exclusion::Unread
                 | Exclusion::PlaceUnread

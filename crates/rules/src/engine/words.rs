@@ -154,6 +154,12 @@ fn limits(terms: &Terms) -> Vec<String> {
     if let Some(lead) = terms.max_lead_time {
         clauses.push(format!("to start at most {lead} ahead"));
     }
+    if let Some(after) = terms.after_waiting {
+        clauses.push(format!("once a request has waited {after}"));
+    }
+    if terms.allow_delegated_approval == Some(false) {
+        clauses.push("no one approves in the place of another".to_owned());
+    }
     if let Some(pattern) = &terms.reason_pattern {
         clauses.push(format!("the reason must match `{}`", pattern.as_str()));
     }

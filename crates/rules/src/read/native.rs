@@ -114,6 +114,7 @@ fn read_rule(reader: &mut RuleReader, item: &Node, entries: &[MapEntry], index: 
         read_field(reader, entry, &mut terms);
     }
     check_permits(reader, item, &terms);
+    check_after_waiting(reader, item, &terms);
     let id = match &terms.given_id {
         Some(id) => RuleId::new(id),
         None => RuleId::new(&format!("r{}", index + 1)),
@@ -144,6 +145,8 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "min_approvals" => terms.min_approvals = reader.approvals(key, node).unwrap_or(1),
         "allow_self_approval" => terms.allow_self_approval = reader.flag(key, node),
         "approval_is_not_required" => terms.approval_is_not_required = reader.flag(key, node),
+        "allow_delegated_approval" => terms.allow_delegated_approval = reader.flag(key, node),
+        "after_waiting" => terms.after_waiting = reader.duration(key, node, Durations::Any),
         "approvers_to_notify" => terms.notify = Some(reader.emails(key, node)),
         "permits_requests" => {
             terms.permits_requests = reader.flag(key, node).unwrap_or(true);
@@ -184,6 +187,41 @@ fn check_permits(reader: &mut RuleReader, item: &Node, terms: &Terms) {
         let help = "drop the key, or let another rule say it that permits them";
         reader.bad(FindingCode::BadFlag, KEY, node, message, help);
     }
+}
+
+/// A rule that applies later may only add approvers: its limits and denials would change a waiting
+/// request.
+fn check_after_waiting(reader: &mut RuleReader, item: &Node, terms: &Terms) {
+    const KEY: &str = "after_waiting";
+    let Some(node) = item.get(KEY) else {
+        return;
+    };
+    let adds_only = Terms {
+        given_id: None,
+        requesters: Requesters::Everyone,
+        requester_attributes: BTreeSet::new(),
+        except_requesters: PeopleLeftOut::default(),
+        except_approvers: PeopleLeftOut::default(),
+        approvers: BTreeSet::new(),
+        approver_groups: BTreeSet::new(),
+        manager_approves: false,
+        hours: None,
+        ..terms.clone()
+    };
+    let expected = Terms {
+        permits_requests: false,
+        after_waiting: terms.after_waiting,
+        ..Terms::new(terms.targets.clone(), terms.denials)
+    };
+    let names_people =
+        !terms.approvers.is_empty() || !terms.approver_groups.is_empty() || terms.manager_approves;
+    if adds_only == expected && names_people {
+        return;
+    }
+    let message = "a rule with `after_waiting` only adds approvers to other rules";
+    let help = "write `permits_requests = false` and `approvers`, `approver_groups` or `manager_approves`, and no \
+                limits";
+    reader.bad(FindingCode::BadFlag, KEY, node, message, help);
 }
 
 fn arming(reader: &mut RuleReader, key: &str, node: &Node) -> Option<EndArming> {

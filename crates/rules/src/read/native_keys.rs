@@ -1,6 +1,6 @@
 pub(super) const FILE_KEYS: [&str; 3] = ["rule", "test", "never_together"];
 
-pub(super) const TERM_KEYS: [&str; 35] = [
+pub(super) const TERM_KEYS: [&str; 37] = [
     "id",
     "description",
     "approvers",
@@ -18,6 +18,8 @@ pub(super) const TERM_KEYS: [&str; 35] = [
     "permits_requests",
     "allow_self_approval",
     "approval_is_not_required",
+    "allow_delegated_approval",
+    "after_waiting",
     "approvers_to_notify",
     "max_duration",
     "prefer_longest_duration",

@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod absence;
 mod acceptance;
 mod ahead;
 mod attributes;

@@ -30,14 +30,14 @@ fn shown(lock: &hallpass_access::Lock, actor: &Actor) -> Lock {
 }
 
 /// Checked before any lookup, so that unauthorized callers do not learn which users exist.
-fn ensure_any(actor: &Actor, roles: &[Role]) -> Result<(), ProblemResponse> {
+pub(super) fn ensure_any(actor: &Actor, roles: &[Role]) -> Result<(), ProblemResponse> {
     if roles.iter().any(|role| actor.is(*role)) {
         return Ok(());
     }
     Err(AccessError::from(ActionRefused::NotYours).into())
 }
 
-async fn whom(app: &App, text: &str) -> Result<UserId, ProblemResponse> {
+pub(super) async fn whom(app: &App, text: &str) -> Result<UserId, ProblemResponse> {
     if let Ok(user) = UserId::new(text.trim()) {
         return Ok(user);
     }

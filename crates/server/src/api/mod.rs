@@ -1,3 +1,4 @@
+pub(crate) mod absences;
 pub(crate) mod alerts;
 pub(crate) mod denied;
 pub(crate) mod entitlements;
@@ -71,6 +72,8 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/grants/{id}/revoke", post(grants::revoke))
         .route("/api/v1/revocations", post(grants::revoke_many))
         .route("/api/v1/entitlements", get(entitlements::held))
+        .route("/api/v1/absences", get(absences::list).post(absences::set))
+        .route("/api/v1/absences/end", post(absences::end))
         .route("/api/v1/locks", get(locks::list).post(locks::lock))
         .route("/api/v1/locks/lift", post(locks::lift))
         .route("/api/v1/sweeps", get(sweeps::list).post(sweeps::begin))

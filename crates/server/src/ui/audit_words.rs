@@ -85,6 +85,8 @@ pub(crate) const GROUPS: [EventGroup; 14] = [
             "sign_in.forgotten",
             "person.locked",
             "person.unlocked",
+            "absence.set",
+            "absence.ended",
         ],
     },
     EventGroup {
@@ -196,6 +198,8 @@ pub(crate) fn event(name: &str) -> String {
         "sign_in.forgotten" => "Sign-in forgotten",
         "person.locked" => "Person locked",
         "person.unlocked" => "Person unlocked",
+        "absence.set" => "Out of office",
+        "absence.ended" => "Absence ended",
         "session.revoked" => "Sessions ended",
         "plan.changed" => "Plan changed",
         "sessions.cut" => "AWS sessions ended",

@@ -26,6 +26,7 @@ const DOCUMENTS: &[(&str, &str)] = documents![
     "how-to/inventory",
     "how-to/migrate",
     "how-to/on-call",
+    "how-to/out-of-office",
     "how-to/pci",
     "how-to/people-who-leave",
     "how-to/remediation",

@@ -50,6 +50,7 @@ mod help;
 mod locks;
 mod login;
 mod oidc;
+mod out_of_office;
 mod own;
 mod people;
 mod permission_set;
@@ -118,6 +119,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(sign_in::router())
         .merge(first_sign_in::router())
         .merge(oidc::router())
+        .merge(out_of_office::router())
         .merge(own::router())
         .merge(login::router())
         .merge(access::router())

@@ -26,7 +26,7 @@ use super::{
     timeline::{self, TimelineEntry},
     words::{Badge, number, plain},
 };
-use crate::{App, api::records::may_read, body::Path};
+use crate::{App, api::records::may_read, body::Path, problem::ProblemResponse};
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -147,6 +147,8 @@ async fn assemble(
     let grant_presses = grant.map(|grant| offers.on(grant));
     let held = grant.zip(grant_presses.as_ref());
     let past = app.access.past(&viewer.actor, request).await?;
+    let mut history = reviews_card::history(app, view, request, &past);
+    history.extend(waiting_facts(app, view, request).await?);
     let (id, aim) = (request.id.to_string(), view.aim_of(request));
     let mut shell = viewer.shell(app, Nav::Elsewhere, aim.words()).await;
     shell.said = after.toast(app, viewer, view).await;
@@ -186,7 +188,7 @@ async fn assemble(
         rules: request.decided.based_on.clone(),
         door: request.origin.title(),
         secondary_domain: request.secondary_domain,
-        history: reviews_card::history(app, view, request, &past),
+        history,
         used: grant_activity::last_use(app, view, request).await,
         glass: glass(app, view, request),
         stop: is_live
@@ -202,6 +204,31 @@ async fn assemble(
 fn ends(view: &Presenter, grant: &Grant) -> (At, At) {
     let at = grant.ends_at;
     (view.at_zone(at), Presenter::at_utc(at))
+}
+
+/// Who is out of office among the approvers, and when more people may approve.
+async fn waiting_facts(
+    app: &App,
+    view: &Presenter,
+    request: &Request,
+) -> Result<Vec<(&'static str, String)>, ProblemResponse> {
+    let mut facts = Vec::new();
+    for absence in app.access.absences_about(request).await? {
+        let (name, until) = (plain(&absence.person.name), view.words(absence.until));
+        facts.push((
+            "Out of office",
+            absence.delegate.as_ref().map_or_else(
+                || format!("{name}, until {until}"),
+                |it| format!("{name}, until {until}; delegate: {}", plain(&it.name)),
+            ),
+        ));
+    }
+    let escalates_after = request.outstanding.as_ref();
+    if let Some(after) = escalates_after.and_then(|it| it.escalates_after) {
+        let at = view.words(after.after(request.asked_at));
+        facts.push(("Escalates", format!("more people may approve from {at}")));
+    }
+    Ok(facts)
 }
 
 fn approvers(view: &Presenter, request: &Request) -> Vec<(PersonView, &'static str)> {

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod absences;
 mod acting;
 mod approval_hours;
 mod approving;

@@ -10,8 +10,9 @@ use hallpass_audit::{Input, Record};
 use super::Store;
 use crate::{
     a_digest, a_draft, a_grant, a_group_assignment, a_lock, a_notice, a_request, a_sweep,
-    a_sweep_item, account_key, an_acceptance, an_answer, approved, at, ended, ending, grant_id,
-    grant_states, request_id, request_states, sweep_id, user, wanted, with_grant, with_request,
+    a_sweep_item, account_key, an_absence, an_acceptance, an_answer, approved, at, ended, ending,
+    grant_id, grant_states, request_id, request_states, sweep_id, user, wanted, with_grant,
+    with_request,
 };
 
 pub(super) fn raced(outcome: &Result<Vec<Record>, CommitError>) -> bool {
@@ -281,6 +282,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
         sessions_to_revoke: Vec::new(),
         armed_ends: Vec::new(),
         locks: vec![Write::Insert(a_lock(1))],
+        absences: vec![Write::Insert(an_absence(1))],
         credentials_ended: vec![(user(1), at(1))],
         locks_seen: LocksSeen::default(),
         requests: vec![Write::Insert(a_request(1))],
@@ -305,6 +307,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     assert_eq!(store.grant(grant_id(1)).await.unwrap(), None);
     assert_eq!(store.assignments().await.unwrap(), Vec::new());
     assert_eq!(store.lock_of(&user(1)).await.unwrap(), None);
+    assert_eq!(store.absence_of(&user(1)).await.unwrap(), None);
     assert_eq!(store.head().await.unwrap(), None);
     assert_eq!(store.records_from(0, 10).await.unwrap(), Vec::new());
     assert_eq!(store.sweeps(None, 10).await.unwrap(), Vec::new());

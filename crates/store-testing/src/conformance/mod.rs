@@ -12,6 +12,7 @@
     reason = "these are tests; their names say what holds"
 )]
 
+pub mod absences;
 pub mod alarms;
 pub mod alerts;
 pub mod armed_ends;
@@ -198,6 +199,9 @@ macro_rules! conformance {
                 a_lock_is_written_over_what_was_read_and_no_other
                 locks_of_some_are_read_together
                 a_change_is_refused_when_a_lock_is_not_as_it_was_seen;
+            absences:
+                an_absence_is_written_over_what_was_read
+                absences_are_listed_while_they_last;
             reviews:
                 open_reviews_are_found_until_they_are_closed;
             queries:

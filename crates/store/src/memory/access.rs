@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Alarm, AlarmState, ArmedEndCounts, ArmedEndStatus, Change, CommitError, Counts,
-    Ends, Grant, GrantFilter, Holds, Listed, Lock, Message, PastGrants, PastQuery, ReadError,
-    Request, RequestFilter, StoredAnswer, Subject, UnreadGrant, Waiting,
+    Absence, AccessStore, Alarm, AlarmState, ArmedEndCounts, ArmedEndStatus, Change, CommitError,
+    Counts, Ends, Grant, GrantFilter, Holds, Listed, Lock, Message, PastGrants, PastQuery,
+    ReadError, Request, RequestFilter, StoredAnswer, Subject, UnreadGrant, Waiting,
 };
 use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
@@ -340,6 +340,16 @@ impl AccessStore for MemoryStore {
         let records = commit::commit(&mut self.state(), change)?;
         self.ensure_tells()?;
         Ok(records)
+    }
+
+    async fn absences(&self, now: Timestamp) -> Result<Vec<Absence>, ReadError> {
+        let state = self.state();
+        let current = state.absences.values().filter(|it| now < it.until);
+        Ok(current.cloned().collect())
+    }
+
+    async fn absence_of(&self, user: &UserId) -> Result<Option<Absence>, ReadError> {
+        Ok(self.state().absences.get(user).cloned())
     }
 
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {

@@ -12,7 +12,7 @@ use hallpass_base::{GrantId, RequestId, Timestamp};
 
 use super::group_sync::GroupSync;
 use super::sweeps::Sweeps;
-use super::{MemoryState, Slot, armed_ends, group_sync, locks, quotas};
+use super::{MemoryState, Slot, absences, armed_ends, group_sync, locks, quotas};
 use crate::fault::StorageFault;
 use crate::rows::subject_of;
 use crate::steps::{
@@ -47,6 +47,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     locks::ensure_as_seen(staged.base, &change.locks_seen)?;
     let refused = quotas::ensure(staged.base, &change, now)?;
     let locks = locks::staged(staged.base, change.locks)?;
+    let absences = absences::staged(staged.base, change.absences)?;
     let mut subjects = Vec::new();
     for write in change.requests {
         subjects.extend(subject_of(row_of(&write)));
@@ -89,6 +90,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     }
     keep_looks(state, sweeps, group_sync);
     state.locks.extend(locks);
+    state.absences.extend(absences);
     state.refused.extend(refused);
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(state, user, *at);

@@ -1,6 +1,7 @@
 //! The memory model: every port over ordered maps, for simulations and tests. A clone of the store
 //! holds the state that survives a simulated stop.
 
+mod absences;
 mod access;
 mod alert_states;
 mod armed_ends;
@@ -23,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Alarm, AlarmKind, CommitError, Grant, Lock, ReadError, Request, StoredAnswer, Subject,
+    Absence, Alarm, AlarmKind, CommitError, Grant, Lock, ReadError, Request, StoredAnswer, Subject,
 };
 use hallpass_alerts::{AlertRuleId, AlertState};
 use hallpass_assignments::{AssignmentRow, Lease};
@@ -83,6 +84,7 @@ struct MemoryState {
     subject_numbers: BTreeMap<Subject, u64>,
     holders: BTreeMap<Email, UserId>,
     locks: BTreeMap<UserId, Lock>,
+    absences: BTreeMap<UserId, Absence>,
     refused: BTreeMap<quotas::Refused, quotas::RefusedDay>,
     sweeps: Sweeps,
     group_sync: group_sync::GroupSync,

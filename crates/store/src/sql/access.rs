@@ -4,17 +4,17 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Ends, Grant, GrantFilter,
-    GrantStateKind, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
-    RequestStateKind, StoredAnswer, Subject, UnreadGrant, Waiting,
+    Absence, AccessStore, Alarm, ArmedEndStatus, Change, CommitError, Counts, Ends, Grant,
+    GrantFilter, GrantStateKind, Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request,
+    RequestFilter, RequestStateKind, StoredAnswer, Subject, UnreadGrant, Waiting,
 };
 use hallpass_audit::Record;
 use hallpass_base::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
 use super::unreadable::{first_readable, packed_one, unpacked};
 use super::{
-    Heeds, Space, SqlStore, alarms, armed_ends, assignment_rows, commit, counter, grants, listing,
-    locks, number, outbox,
+    Heeds, Space, SqlStore, absences, alarms, armed_ends, assignment_rows, commit, counter, grants,
+    listing, locks, number, outbox,
 };
 use crate::database::{DatabaseError, Optional, Params, Transaction};
 use crate::fault::StorageFault;
@@ -272,6 +272,15 @@ impl AccessStore for SqlStore {
             }
             (written, _) => Ok(written?),
         }
+    }
+
+    async fn absences(&self, now: Timestamp) -> Result<Vec<Absence>, ReadError> {
+        Ok(self.read(move |tx| absences::current(tx, now)).await?)
+    }
+
+    async fn absence_of(&self, user: &UserId) -> Result<Option<Absence>, ReadError> {
+        let user = user.clone();
+        Ok(self.read(move |tx| absences::read(tx, &user)).await?)
     }
 
     async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {

@@ -9,8 +9,8 @@ use hallpass_audit::{Draft, Record};
 
 use super::numbers::{self, Numbered};
 use super::{
-    Space, armed_ends, assignment_rows, assignments, audit, counter, group_sync, locks, number,
-    outbox, quotas, session_revocation, sweeps,
+    Space, absences, armed_ends, assignment_rows, assignments, audit, counter, group_sync, locks,
+    number, outbox, quotas, session_revocation, sweeps,
 };
 use crate::database::{ConstraintRefusal, DatabaseError, Optional, Transaction, named};
 use crate::fault::StorageFault;
@@ -71,6 +71,9 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     quotas::ensure(tx, &change.quotas, made_at(&change.audit))?;
     for write in &change.locks {
         locks::store(tx, write)?;
+    }
+    for write in &change.absences {
+        absences::store(tx, write)?;
     }
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(tx, user, *at)?;

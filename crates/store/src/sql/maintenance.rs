@@ -4,7 +4,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use hallpass_access::{Accepted, GroupAssignment, Lock, Message, ReadError, Sweep, SweepItem};
+use hallpass_access::{
+    Absence, Accepted, GroupAssignment, Lock, Message, ReadError, Sweep, SweepItem,
+};
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{GENESIS_HASH, Record};
 use hallpass_enforcement::armed_ends::ArmedEnd;
@@ -339,6 +341,13 @@ fn check_people(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(
         "locks",
         "user_id",
         |text| read_body::<Lock>("lock", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "absences",
+        "user_id",
+        |text| read_body::<Absence>("absence", text).map(drop),
         note,
     )?;
     check_bodies(

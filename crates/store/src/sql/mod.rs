@@ -6,6 +6,7 @@
 //! Listings and searches have a few separate connections, so that reads of grants and ends never
 //! queue behind them.
 
+mod absences;
 mod access;
 mod alarms;
 mod alert_states;

@@ -421,6 +421,13 @@ CREATE TABLE locks (
 
 CREATE INDEX locks_not_lifted ON locks (user_id) WHERE lifted = 0;
 
+CREATE TABLE absences (
+    user_id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL CHECK (version >= 0),
+    ends_at TEXT NOT NULL,
+    body    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- State that begins in one call and ends in another, perhaps at another node: sign-ins and logins.
 CREATE TABLE handovers (
     kind  TEXT NOT NULL,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hallpass_access::{Grant, Lock, ReadError, Request};
+use hallpass_access::{Absence, Grant, Lock, ReadError, Request};
 use hallpass_assignments::AssignmentRow;
 use hallpass_enforcement::armed_ends::ArmedEnd;
 use hallpass_enforcement::session_revocation::SessionRevocation;
@@ -209,6 +209,11 @@ fn unreadable(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
             "locks",
             "SELECT user_id, body FROM locks WHERE lifted = 0 ORDER BY user_id",
             |text| read_body::<Lock>("lock", text).map(drop),
+        ),
+        (
+            "absences",
+            "SELECT user_id, body FROM absences ORDER BY user_id",
+            |text| read_body::<Absence>("absence", text).map(drop),
         ),
     ];
     for (what, sql, read) in texts {

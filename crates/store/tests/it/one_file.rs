@@ -25,6 +25,7 @@ use tempfile::tempdir;
 fn whole(n: u64) -> Change {
     Change {
         locks: Vec::new(),
+        absences: Vec::new(),
         credentials_ended: Vec::new(),
         locks_seen: hallpass_access::LocksSeen::default(),
         live_grants_seen: None,
