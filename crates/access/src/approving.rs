@@ -23,7 +23,7 @@ pub(crate) struct ApprovalWords {
     pub(crate) comment: Option<String>,
     pub(crate) shorter: Option<(TimeSpan, TimeSpan)>,
     pub(crate) confirmed: Option<Confirmation>,
-    /// Approvers who are out of office, for whom the actor approves.
+    /// Approvers who are out of office; the actor is their delegate.
     pub(crate) in_place_of: Vec<Email>,
 }
 

@@ -39,6 +39,7 @@ mod refusal;
 mod refused_action;
 mod report;
 mod request;
+mod setting_absence;
 mod settings;
 mod state_kind;
 mod sweep;

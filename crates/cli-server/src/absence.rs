@@ -77,7 +77,7 @@ pub fn run_back(args: &BackArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// List absences in force: all for administrators and auditors, else those about you
+/// List absences in force: all as administrator or auditor, else those about you
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass people absences --output json")]
 pub struct ListArgs {

@@ -2,7 +2,7 @@ use hallpass_terminal::exit::Outcome;
 
 use super::{absence, lock, sessions};
 
-/// Lock and unlock people, end their sessions, set absences and delegates
+/// Lock people, end their sessions, set absences and delegates
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass people lock --user eve@acme.example --reason 'laptop stolen' --end-sessions

@@ -233,8 +233,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (metrics, clock) = (recorder::recorder()?, parts.clock.clone() as Arc<dyn Clock>);
     let shared = Arc::new(parts.store.clone());
     let of = journeys(&parts, &clock, &shared).await?;
-    let (access, directory, guards) = (of.access, of.directory, of.guards);
-    let (store, time, lead, aws) = (parts.store, parts.clock, parts.lead, &parts.aws);
+    let (access, directory, guards, aws) = (of.access, of.directory, of.guards, &parts.aws);
+    let (store, time, lead) = (parts.store, parts.clock, parts.lead);
     lead.share(&parts.sign_in, &store);
     let (identity, wanted) = (Arc::new(parts.identity), parts.interactive);
     let interactive = interactive::open(wanted, (&access, &identity, &store, &clock))?;
@@ -243,8 +243,12 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let node = (&directory, &lead, &parts.log);
-    let seen = (&access, aws, &of.workshop.foreign);
-    let alarming = alarming(seen, node, (&time, &pulse, &store), guards.as_ref());
+    let alarming = alarming(
+        (&access, aws, &of.workshop.foreign),
+        node,
+        (&time, &pulse, &store),
+        guards.as_ref(),
+    );
     let own = (parts.ends.as_ref(), of.on_call.as_ref());
     let probes = probes((&access, &store), node, &alarming, own);
     let app = App {

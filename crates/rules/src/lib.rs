@@ -16,6 +16,7 @@ mod content;
 mod decision_kind;
 mod diagnostic;
 pub mod directory;
+mod directory_absences;
 mod directory_facts;
 mod directory_on_call;
 mod engine;

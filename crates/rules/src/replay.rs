@@ -341,9 +341,8 @@ fn of_one_kind(was: &Decision, would_be: &Decision) -> impl Iterator<Item = Deci
         was: *armed_ends,
         would_be: would_be.armed_ends,
     });
-    let notified = people(notify, &would_be.notify);
-    let notified =
-        notified.filter(|_| *notify != was.approvers || would_be.notify != would_be.approvers);
+    let is_own = *notify != was.approvers || would_be.notify != would_be.approvers;
+    let notified = people(notify, &would_be.notify).filter(|_| is_own);
     let notified = notified.map(|(added, removed)| DecisionChange::Notified { added, removed });
     let channel = channel_change(slack_channel.as_ref(), would_be.slack_channel.as_ref());
     [

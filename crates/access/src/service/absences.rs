@@ -11,10 +11,10 @@ use hallpass_rules::{Away, Directory, NamedFacts};
 
 use super::locking::person_of;
 use super::{Access, AccessError, RACES_MAX};
-use crate::absence::{self, Absence, AbsenceForm, AbsenceProblem};
+use crate::setting_absence::{self, AbsenceForm};
 use crate::{
-    AccessStore, ActionRefused, Actor, CommitError, DirectoryFault, DirectoryPrefetch,
-    DirectorySource, Person, Request,
+    Absence, AbsenceProblem, AccessStore, ActionRefused, Actor, CommitError, DirectoryFault,
+    DirectoryPrefetch, DirectorySource, Person, Request,
 };
 
 /// Between two reads of the store: another node may have set an absence.
@@ -67,7 +67,8 @@ impl Access {
                 until,
                 delegate,
             };
-            let (change, absence) = absence::set(form, before.as_ref(), (actor, by), self.step())?;
+            let (change, absence) =
+                setting_absence::set(form, before.as_ref(), (actor, by), self.step())?;
             match self.store_change(change).await {
                 Ok(_) => {
                     self.read_absences(whom).await;
@@ -91,7 +92,7 @@ impl Access {
             let Some(absence) = found.filter(|it| it.is_in_force(self.now())) else {
                 return Ok(false);
             };
-            let change = absence::end(&absence, actor, self.step());
+            let change = setting_absence::end(&absence, actor, self.step());
             match self.store_change(change).await {
                 Ok(_) => {
                     self.read_absences(whom).await;
@@ -151,7 +152,7 @@ struct Made {
 }
 
 #[derive(Default)]
-struct Known {
+struct KnownAbsences {
     absences: Vec<Absence>,
     revision: u64,
     made: Option<Made>,
@@ -162,7 +163,7 @@ pub struct AbsenceDirectory {
     inner: Arc<dyn DirectorySource>,
     store: Arc<dyn AccessStore>,
     clock: Arc<dyn Clock>,
-    known: Mutex<Known>,
+    known: Mutex<KnownAbsences>,
 }
 
 impl AbsenceDirectory {
@@ -179,7 +180,7 @@ impl AbsenceDirectory {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, KnownAbsences> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, sync::Arc};
 
 use super::{
-    Ask, Compiled, Ready, Rules, delegates,
+    Ask, Compiled, Ready, Rules, delegations,
     people::{Membership, PersonView, Principal},
     places,
     requester_manager::manages_anybody,
@@ -26,7 +26,7 @@ impl Rules {
         facts: &Directory,
     ) -> Approvable {
         let view = PersonView::new(&self.compiled, person.into(), facts);
-        let mut views = delegates::delegators(&view, &self.compiled, facts);
+        let mut views = delegations::delegators(&view, &self.compiled, facts);
         views.push(view);
         let views: Vec<(PersonView<'_>, OnceCell<bool>)> = { views.into_iter() }
             .map(|it| (it, OnceCell::new()))

@@ -80,9 +80,8 @@ impl Rules {
         let compiled = &*self.compiled;
         let rules = compiled.rules.as_slice();
         let views = facts.map(|facts| {
-            facts
-                .accounts()
-                .iter()
+            let accounts = facts.accounts().iter();
+            accounts
                 .map(|account| AccountView::new(&account.id, facts))
                 .collect()
         });

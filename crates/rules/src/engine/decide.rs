@@ -486,9 +486,7 @@ impl<'a> Evaluation<'a> {
             },
             based_on: based_on.iter().map(|ready| ready.rule.id.clone()).collect(),
             max_duration: longest,
-            max_duration_by: longest
-                .map(|longest| self.limiting_duration(longest))
-                .unwrap_or_default(),
+            max_duration_by: longest.map_or_else(Vec::new, |it| self.limiting_duration(it)),
             delegates: Delegates::default(),
             escalates_after: self.escalates_after(),
             max_lead_time: lead_time.as_ref().map(|(lead, _)| *lead),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     approval_hours::ApprovalHours,
-    delegates::Delegates,
+    delegates::{Delegates, recipients},
     quorum::{self, Seats},
     request_blockers::RequestBlocker,
     requester_manager::RequesterManager,
@@ -15,7 +15,7 @@ use super::{
     ticket_requirement::{TicketProblem, TicketRequirement},
 };
 use crate::{
-    arming::EndArming, decision_kind::DecisionKind, named_facts::UnreadFact,
+    arming::EndArming, decision_kind::DecisionKind, directory::Directory, named_facts::UnreadFact,
     never_together::Conflict, on_call::OnCallFact, rule::RuleId, ticket::TicketFact,
 };
 
@@ -135,6 +135,11 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Those to notify, as people are in office now.
+    pub fn recipients(&self, facts: &Directory) -> BTreeSet<Email> {
+        recipients(self.notify.clone(), &self.delegates, facts)
+    }
+
     /// Converts to a decision for access that starts now: self-approval uses the hours at the
     /// start, so the request does not wait for others.
     pub fn of_start(mut self) -> Self {

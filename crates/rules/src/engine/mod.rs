@@ -9,6 +9,7 @@ mod coverage;
 mod decide;
 mod decision;
 mod delegates;
+mod delegations;
 mod everyone;
 mod exclusions;
 mod explain;

@@ -135,8 +135,17 @@ fn break_glass(terms: &Terms) -> Option<String> {
     }
 }
 
+/// About approvals later, and in the place of others.
+fn of_delegates(terms: &Terms) -> Vec<String> {
+    let later = terms.after_waiting;
+    let later = later.map(|after| format!("once a request has waited {after}"));
+    let refused = terms.allow_delegated_approval == Some(false);
+    let refused = refused.then(|| "no one approves in the place of another".to_owned());
+    later.into_iter().chain(refused).collect()
+}
+
 fn limits(terms: &Terms) -> Vec<String> {
-    let mut clauses = Vec::new();
+    let mut clauses = of_delegates(terms);
     if let Some(max) = terms.max_duration {
         let or_longer = if terms.prefer_longest_duration {
             ", or longer where another such rule says so"
@@ -153,12 +162,6 @@ fn limits(terms: &Terms) -> Vec<String> {
     }
     if let Some(lead) = terms.max_lead_time {
         clauses.push(format!("to start at most {lead} ahead"));
-    }
-    if let Some(after) = terms.after_waiting {
-        clauses.push(format!("once a request has waited {after}"));
-    }
-    if terms.allow_delegated_approval == Some(false) {
-        clauses.push("no one approves in the place of another".to_owned());
     }
     if let Some(pattern) = &terms.reason_pattern {
         clauses.push(format!("the reason must match `{}`", pattern.as_str()));

@@ -72,8 +72,6 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/grants/{id}/revoke", post(grants::revoke))
         .route("/api/v1/revocations", post(grants::revoke_many))
         .route("/api/v1/entitlements", get(entitlements::held))
-        .route("/api/v1/absences", get(absences::list).post(absences::set))
-        .route("/api/v1/absences/end", post(absences::end))
         .route("/api/v1/locks", get(locks::list).post(locks::lock))
         .route("/api/v1/locks/lift", post(locks::lift))
         .route("/api/v1/sweeps", get(sweeps::list).post(sweeps::begin))
@@ -111,6 +109,8 @@ pub(crate) fn router() -> Router<App> {
 
 fn of_all_access() -> Router<App> {
     Router::new()
+        .route("/api/v1/absences", get(absences::list).post(absences::set))
+        .route("/api/v1/absences/end", post(absences::end))
         .route("/api/v1/standing", get(standing::list).post(standing::act))
         .route("/api/v1/standing/groups", get(group_assignments::list))
         .route("/api/v1/reports/access", get(reports::access))

@@ -7,8 +7,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, ActionRefused, Grant, GrantPresses, GrantState, Presses, Request, RequestState,
-    ReviewedVersion,
+    AccessError, ActionRefused, Grant, GrantPresses, GrantState, Past, Presses, Request,
+    RequestState, ReviewedVersion,
 };
 use hallpass_base::{Email, TimeSpan};
 use hallpass_channels::wording::{grants, refused::TriedPress, time::minutes_passed};
@@ -135,8 +135,8 @@ async fn assemble(
     request: &Request,
     after: &FlashQuery,
 ) -> PageResult {
-    let grant = rows::with_grant(app, viewer, request).await;
-    let grant = grant.as_ref();
+    let found = rows::with_grant(app, viewer, request).await;
+    let grant = found.as_ref();
     let view = &view.clone().seeing_armed_ends(app, grant).await?;
     let only = grant.map(std::slice::from_ref).unwrap_or_default();
     let place = app.access.in_line(only).await;
@@ -147,12 +147,11 @@ async fn assemble(
     let grant_presses = grant.map(|grant| offers.on(grant));
     let held = grant.zip(grant_presses.as_ref());
     let past = app.access.past(&viewer.actor, request).await?;
-    let mut history = reviews_card::history(app, view, request, &past);
-    history.extend(waiting_facts(app, view, request).await?);
+    let history = history(app, view, request, &past).await?;
     let (id, aim) = (request.id.to_string(), view.aim_of(request));
     let mut shell = viewer.shell(app, Nav::Elsewhere, aim.words()).await;
     shell.said = after.toast(app, viewer, view).await;
-    let is_live = grant.filter(|grant| !grant.is_over());
+    let is_live = grant.filter(|it| !it.is_over());
     let is_active = is_live.filter(|grant| matches!(grant.state, GrantState::Active));
     Ok(page(&RequestPage {
         about: match grant {
@@ -206,13 +205,15 @@ fn ends(view: &Presenter, grant: &Grant) -> (At, At) {
     (view.at_zone(at), Presenter::at_utc(at))
 }
 
-/// Who is out of office among the approvers, and when more people may approve.
-async fn waiting_facts(
+/// Earlier requests; while it waits, who is out of office among the approvers, and when more people
+/// may approve.
+async fn history(
     app: &App,
     view: &Presenter,
     request: &Request,
+    past: &Past,
 ) -> Result<Vec<(&'static str, String)>, ProblemResponse> {
-    let mut facts = Vec::new();
+    let mut facts = reviews_card::history(app, view, request, past);
     for absence in app.access.absences_about(request).await? {
         let (name, until) = (plain(&absence.person.name), view.words(absence.until));
         facts.push((

@@ -143,6 +143,22 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
+fn routes_of_absences() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("GET", "/api/v1/absences", Value::Null),
+        (
+            "POST",
+            "/api/v1/absences",
+            json!({"until": "2026-06-01T08:00:00Z"}),
+        ),
+        (
+            "POST",
+            "/api/v1/absences/end",
+            json!({"user": "nobody@corp.example"}),
+        ),
+    ]
+}
+
 fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     let row = json!({"rule": "keys/unused", "key": "ana", "reason": "known"});
     let mut until = row.clone();
@@ -243,6 +259,7 @@ fn routes_of_the_api() -> impl Iterator<Item = (&'static str, &'static str, Valu
     routes()
         .into_iter()
         .chain(routes_of_alerts())
+        .chain(routes_of_absences())
         .chain(routes_of_health())
         .chain(routes_of_sweeps())
         .chain(routes_of_oneself())

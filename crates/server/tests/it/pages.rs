@@ -149,6 +149,8 @@ const PAGES: &[Sample] = &[
         "rule=keys/unused&key=ana",
         &[("reason", "known")],
     ),
+    ("GET /out-of-office", "", &[]),
+    ("POST /out-of-office", "", &[("end", "yes")]),
     ("GET /sign-ins", "", &[]),
     ("POST /sign-ins/end-others", "", &[]),
     ("POST /sign-ins/sessions/{id}/end", "", &[]),
