@@ -126,8 +126,7 @@ pub(crate) struct Composed {
     work: Arc<Access>,
     pub(crate) directory: Arc<Inventory>,
     shared_directory: Arc<SharedDirectory>,
-    on_call: Option<Arc<OnCallDirectory>>,
-    absences: Arc<AbsenceDirectory>,
+    polled: PolledDirectories,
     pub(crate) app: App,
     lead: Arc<Lead>,
     log: Arc<LogWatch>,
@@ -162,10 +161,15 @@ struct Journeys {
     work: Arc<Access>,
     directory: Arc<Inventory>,
     shared_directory: Arc<SharedDirectory>,
-    on_call: Option<Arc<OnCallDirectory>>,
-    absences: Arc<AbsenceDirectory>,
+    polled: PolledDirectories,
     workshop: Workshop,
     guards: Option<Guards>,
+}
+
+/// Parts of the directory that every node reads by itself.
+struct PolledDirectories {
+    on_call: Option<Arc<OnCallDirectory>>,
+    absences: Arc<AbsenceDirectory>,
 }
 
 async fn journeys(
@@ -212,8 +216,7 @@ async fn journeys(
         work,
         directory,
         shared_directory,
-        on_call,
-        absences,
+        polled: PolledDirectories { on_call, absences },
         workshop,
         guards,
     })
@@ -243,13 +246,9 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let node = (&directory, &lead, &parts.log);
-    let alarming = alarming(
-        (&access, aws, &of.workshop.foreign),
-        node,
-        (&time, &pulse, &store),
-        guards.as_ref(),
-    );
-    let own = (parts.ends.as_ref(), of.on_call.as_ref());
+    let seen = (&access, aws, &of.workshop.foreign);
+    let alarming = alarming(seen, node, (&time, &pulse, &store), guards.as_ref());
+    let own = (parts.ends.as_ref(), of.polled.on_call.as_ref());
     let probes = probes((&access, &store), node, &alarming, own);
     let app = App {
         access: Arc::clone(&access),
@@ -280,8 +279,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         work: of.work,
         directory,
         shared_directory: of.shared_directory,
-        on_call: of.on_call,
-        absences: of.absences,
+        polled: of.polled,
         app,
         watch: clocks::ClockWatch::new(time, parts.aws, (&access, &store), lead.shared_name()),
         lead,

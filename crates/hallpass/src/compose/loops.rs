@@ -87,8 +87,14 @@ impl Composed {
             clock: Arc::clone(&self.clock),
         };
         spawn(tasks, "check", stop, &checker, check);
-        spawn(tasks, "absences", stop, &self.absences, absences::poll);
-        if let Some(on_call) = &self.on_call {
+        spawn(
+            tasks,
+            "absences",
+            stop,
+            &self.polled.absences,
+            absences::poll,
+        );
+        if let Some(on_call) = &self.polled.on_call {
             spawn(tasks, "on_call", stop, on_call, on_call::poll);
         }
         if let Some(remediating) = &self.remediating {

@@ -139,8 +139,7 @@ async fn assemble(
     let grant = found.as_ref();
     let view = &view.clone().seeing_armed_ends(app, grant).await?;
     let only = grant.map(std::slice::from_ref).unwrap_or_default();
-    let place = app.access.in_line(only).await;
-    let place = place.into_iter().flatten().next();
+    let place = app.access.in_line(only).await.into_iter().flatten().next();
     let records = timeline::records(app, request, grant).await?;
     let presses = app.access.presses(&viewer.actor, request).await?;
     let offers = app.access.grant_offers(&viewer.actor).await?;
