@@ -233,9 +233,10 @@ fn remind(
     if request.reminders.next_at.is_none_or(|at| step.now < at) {
         return None;
     }
+    let escalates_after = { counted.outstanding.as_ref() }.and_then(|it| it.escalates_after);
     if let Some(until) = held_until(counted, step.now) {
         let sent = request.reminders.sent;
-        let next_at = Some(until);
+        let next_at = create_request::earlier(Some(until), escalates_after, request.asked_at);
         return Some(RequestStep {
             record: None,
             notice: None,
@@ -244,10 +245,6 @@ fn remind(
     }
     let hours = counted.approval_hours();
     let (asked_at, expires_at) = (request.asked_at, request.expires_at);
-    let escalates_after = counted
-        .outstanding
-        .as_ref()
-        .and_then(|it| it.escalates_after);
     let next = |sent| {
         let reminder = settings.reminder_within(asked_at, expires_at, hours, sent);
         create_request::earlier(reminder, escalates_after, asked_at)

@@ -71,6 +71,10 @@ impl LocksSeen {
         self.0.insert(user, lock);
     }
 
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// `None` without a lock.
     pub fn versions(&self) -> impl Iterator<Item = (&UserId, Option<u64>)> {
         let all = self.0.iter();

@@ -7,14 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join;
 use hallpass_base::{Clock, Timestamp, UserId};
-use hallpass_rules::{Away, Directory, NamedFacts};
+use hallpass_rules::{Absences, Away, Directory, NamedFacts};
 
 use super::locking::person_of;
+use super::made_directory::MadeDirectory;
 use super::{Access, AccessError, RACES_MAX};
 use crate::setting_absence::{self, AbsenceForm};
 use crate::{
     Absence, AbsenceProblem, AccessStore, ActionRefused, Actor, CommitError, DirectoryFault,
-    DirectoryPrefetch, DirectorySource, Person, Request,
+    DirectoryPrefetch, DirectorySource, LocksSeen, Person, ReadError, Request,
 };
 
 /// Between two reads of the store: another node may have set an absence.
@@ -27,12 +28,12 @@ impl Access {
     /// # Errors
     /// If the store does not answer.
     pub async fn absences(&self, actor: &Actor) -> Result<Vec<Absence>, AccessError> {
-        let mut all = self.ports.store.absences(self.now()).await?;
+        let (mut all, _) = in_force(self.ports.store.as_ref(), self.now()).await?;
         let is_theirs = |it: &Absence| {
             let delegate = it.delegate.as_ref();
             it.person.is(actor) || delegate.is_some_and(|it| it.is(actor))
         };
-        all.retain(|it| it.is_in_force(self.now()) && (actor.reads_all() || is_theirs(it)));
+        all.retain(|it| actor.reads_all() || is_theirs(it));
         Ok(all)
     }
 
@@ -114,6 +115,21 @@ impl Access {
         person_of(actor).ok_or_else(|| ActionRefused::NotInDirectory.into())
     }
 
+    /// The directory with delegations as stored now: another node may have ended one, or locked its
+    /// approver. The change that rests on them commits only while those locks stay.
+    pub(super) async fn with_delegations(
+        &self,
+        directory: Arc<Directory>,
+        locks: &mut LocksSeen,
+    ) -> Result<Arc<Directory>, ReadError> {
+        if directory.delegations().next().is_none() {
+            return Ok(directory);
+        }
+        let (absences, seen) = in_force(self.ports.store.as_ref(), self.now()).await?;
+        locks.extend(seen);
+        Ok(Arc::new(directory.with_absences(for_rules(&absences))))
+    }
+
     /// So that this node decides by the change at once.
     async fn read_absences(&self, whom: &UserId) {
         if let Err(error) = self.ports.directory.refresh_person(whom).await {
@@ -133,29 +149,46 @@ impl Access {
         }
         let approvers: BTreeSet<_> = request.approvers().into_iter().collect();
         let directory = self.directory();
-        let mut all = self.ports.store.absences(now).await?;
+        let (mut all, _) = in_force(self.ports.store.as_ref(), now).await?;
         all.retain(|it| {
             let person = directory.person(&it.person.user);
             let mut theirs = person.into_iter().flat_map(|it| &it.emails);
-            it.is_in_force(now) && theirs.any(|email| approvers.contains(email))
+            theirs.any(|email| approvers.contains(email))
         });
         Ok(all)
     }
 }
 
-/// The last directory with absences, until one of its parts changes.
-struct Made {
-    from: Arc<Directory>,
-    revision: u64,
-    valid_until: Timestamp,
-    with_absences: Arc<Directory>,
+/// Absences in force, and the locks of those who named a delegate: a locked person has none.
+async fn in_force(
+    store: &dyn AccessStore,
+    now: Timestamp,
+) -> Result<(Vec<Absence>, LocksSeen), ReadError> {
+    let mut all = store.absences(now).await?;
+    all.retain(|it| it.is_in_force(now));
+    let delegating = all.iter().filter(|it| it.delegate.is_some());
+    let users: Vec<UserId> = delegating.map(|it| it.person.user.clone()).collect();
+    let locks = LocksSeen::of(&users, store.locks_of(&users).await?);
+    for absence in &mut all {
+        if locks.in_force(&absence.person.user, now).is_some() {
+            absence.delegate = None;
+        }
+    }
+    Ok((all, locks))
+}
+
+fn for_rules(absences: &[Absence]) -> Absences {
+    let away = absences.iter().map(|it| {
+        let delegate = it.delegate.as_ref().map(|it| it.user.clone());
+        (it.person.user.clone(), Away { delegate })
+    });
+    away.collect()
 }
 
 #[derive(Default)]
 struct KnownAbsences {
     absences: Vec<Absence>,
     revision: u64,
-    made: Option<Made>,
 }
 
 /// Adds stored absences to a directory, and reads them again whenever a right is about to be used.
@@ -164,6 +197,7 @@ pub struct AbsenceDirectory {
     store: Arc<dyn AccessStore>,
     clock: Arc<dyn Clock>,
     known: Mutex<KnownAbsences>,
+    made: MadeDirectory,
 }
 
 impl AbsenceDirectory {
@@ -177,6 +211,7 @@ impl AbsenceDirectory {
             store,
             clock,
             known: Mutex::default(),
+            made: MadeDirectory::default(),
         }
     }
 
@@ -186,11 +221,13 @@ impl AbsenceDirectory {
 
     /// Reads the absences from the store. If it does not answer, no one has a delegate.
     pub async fn read(&self) {
-        let read = self.store.absences(self.clock.now()).await;
-        let absences = read.unwrap_or_else(|error| {
-            tracing::warn!(error = %error, "absences could not be read: delegates cannot approve");
-            Vec::new()
-        });
+        let absences = match in_force(self.store.as_ref(), self.clock.now()).await {
+            Ok((absences, _)) => absences,
+            Err(error) => {
+                tracing::warn!(error = %error, "absences could not be read: delegates cannot approve");
+                Vec::new()
+            }
+        };
         let mut known = self.known();
         if known.absences != absences {
             known.absences = absences;
@@ -199,29 +236,14 @@ impl AbsenceDirectory {
     }
 
     fn with_absences(&self, directory: Arc<Directory>) -> Arc<Directory> {
-        let now = self.clock.now();
-        let mut known = self.known();
-        if let Some(made) = &known.made
-            && Arc::ptr_eq(&made.from, &directory)
-            && made.revision == known.revision
-            && now < made.valid_until
-        {
-            return Arc::clone(&made.with_absences);
-        }
-        let in_force = known.absences.iter().filter(|it| it.is_in_force(now));
-        let valid_until = in_force.clone().map(|it| it.until).min();
-        let away = in_force.map(|it| {
-            let delegate = it.delegate.as_ref().map(|it| it.user.clone());
-            (it.person.user.clone(), Away { delegate })
-        });
-        let with_absences = Arc::new(directory.with_absences(away.collect()));
-        known.made = Some(Made {
-            from: directory,
-            revision: known.revision,
-            valid_until: valid_until.unwrap_or(Timestamp::MAX),
-            with_absences: Arc::clone(&with_absences),
-        });
-        with_absences
+        let (now, known) = (self.clock.now(), self.known());
+        self.made.of(directory, known.revision, now, |directory| {
+            let mut absences = known.absences.clone();
+            absences.retain(|it| it.is_in_force(now));
+            let valid_until = absences.iter().map(|it| it.until).min();
+            let with = directory.with_absences(for_rules(&absences));
+            (with, valid_until.unwrap_or(Timestamp::MAX))
+        })
     }
 }
 

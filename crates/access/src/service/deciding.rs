@@ -320,6 +320,7 @@ impl Access {
         };
         let directory = match press {
             Press::Approve(_) | Press::BreakGlass { .. } => {
+                let directory = self.with_delegations(directory, &mut facts.locks).await?;
                 let read = Box::pin(self.facts_of(request, &directory)).await?;
                 let with = read.in_directory(&directory);
                 facts.live_grants = read.live_grants;

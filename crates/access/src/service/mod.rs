@@ -22,6 +22,7 @@ mod guarding;
 mod listing;
 mod listing_query;
 mod locking;
+mod made_directory;
 mod maintenance;
 mod offers;
 mod on_call;

@@ -9,6 +9,7 @@ use futures_util::future::{join, join_all};
 use hallpass_base::{Clock, Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{Directory, NamedFacts, OnCallList, OnCallLists};
 
+use super::made_directory::MadeDirectory;
 use crate::{
     DirectoryFault, DirectoryPrefetch, DirectorySource, OnCallFault, OnCallPeople, OnCallSource,
     OnCallStatus,
@@ -29,19 +30,10 @@ struct Answer {
     addresses: Result<Vec<Email>, OnCallFault>,
 }
 
-/// The last directory with lists, until one of its parts changes.
-struct Made {
-    from: Arc<Directory>,
-    revision: u64,
-    valid_until: Timestamp,
-    with_lists: Arc<Directory>,
-}
-
 #[derive(Default)]
 struct OnCallAnswers {
     by_list: BTreeMap<String, Answer>,
     revision: u64,
-    made: Option<Made>,
 }
 
 /// Adds on-call lists to a directory, and asks for them again whenever a right is about to be used.
@@ -50,6 +42,7 @@ pub struct OnCallDirectory {
     sources: BTreeMap<String, Arc<dyn OnCallSource>>,
     clock: Arc<dyn Clock>,
     answers: Mutex<OnCallAnswers>,
+    made: MadeDirectory,
     /// Held while asking, so that callers share one call.
     asking: tokio::sync::Mutex<()>,
 }
@@ -66,6 +59,7 @@ impl OnCallDirectory {
             sources,
             clock,
             answers: Mutex::default(),
+            made: MadeDirectory::default(),
             asking: tokio::sync::Mutex::default(),
         }
     }
@@ -137,38 +131,25 @@ impl OnCallDirectory {
     }
 
     fn with_lists(&self, directory: Arc<Directory>) -> Arc<Directory> {
-        let now = self.clock.now();
-        let mut answers = self.answers();
-        if let Some(made) = &answers.made
-            && Arc::ptr_eq(&made.from, &directory)
-            && made.revision == answers.revision
-            && now <= made.valid_until
-        {
-            return Arc::clone(&made.with_lists);
-        }
-        let mut valid_until = Timestamp::MAX;
-        let mut lists = OnCallLists::new();
-        for list in self.sources.keys() {
-            let answer = answers.by_list.get(list);
-            let read = match addresses(answer, now) {
-                Ok(addresses) => {
-                    let at = answer.map_or(now, |it| it.asked_at);
-                    valid_until = valid_until.min(BELIEVED.after(at));
-                    let people = resolve(addresses, &directory).people;
-                    OnCallList::Read { at, people }
-                }
-                Err(OnCallFault(why)) => OnCallList::Unread { why },
-            };
-            lists.insert(list.clone(), read);
-        }
-        let with_lists = Arc::new(directory.with_on_call(lists));
-        answers.made = Some(Made {
-            from: directory,
-            revision: answers.revision,
-            valid_until,
-            with_lists: Arc::clone(&with_lists),
-        });
-        with_lists
+        let (now, answers) = (self.clock.now(), self.answers());
+        self.made.of(directory, answers.revision, now, |directory| {
+            let mut valid_until = Timestamp::MAX;
+            let mut lists = OnCallLists::new();
+            for list in self.sources.keys() {
+                let answer = answers.by_list.get(list);
+                let read = match addresses(answer, now) {
+                    Ok(addresses) => {
+                        let at = answer.map_or(now, |it| it.asked_at);
+                        valid_until = valid_until.min(BELIEVED.after(at));
+                        let people = resolve(addresses, directory).people;
+                        OnCallList::Read { at, people }
+                    }
+                    Err(OnCallFault(why)) => OnCallList::Unread { why },
+                };
+                lists.insert(list.clone(), read);
+            }
+            (directory.with_on_call(lists), valid_until)
+        })
     }
 }
 

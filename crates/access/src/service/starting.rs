@@ -15,7 +15,8 @@ impl Access {
         concerned.push(request.requester.user.clone());
         concerned.sort();
         concerned.dedup();
-        let locks = self.locks_of(&concerned).await?;
+        let mut locks = self.locks_of(&concerned).await?;
+        let directory = self.with_delegations(directory, &mut locks).await?;
         let step = self.step();
         let Ok(pending) = request.pending(step.now) else {
             return Ok(None);

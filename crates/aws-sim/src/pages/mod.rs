@@ -92,11 +92,7 @@ async fn post_device(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let visit = Visit::new(&shared, &headers, uri.query(), &body);
-    if !visit.is_from_here() {
-        return sorry(StatusCode::FORBIDDEN, "sent by another site");
-    }
-    device::answer(&visit)
+    Visit::new(&shared, &headers, uri.query(), &body).answered(device::answer)
 }
 
 async fn get_on_call(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
@@ -108,11 +104,7 @@ async fn post_on_call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let visit = Visit::new(&shared, &headers, None, &body);
-    if !visit.is_from_here() {
-        return sorry(StatusCode::FORBIDDEN, "sent by another site");
-    }
-    on_call::answer(&visit)
+    Visit::new(&shared, &headers, None, &body).answered(on_call::answer)
 }
 
 async fn get_tickets(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
@@ -124,11 +116,7 @@ async fn post_tickets(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let visit = Visit::new(&shared, &headers, None, &body);
-    if !visit.is_from_here() {
-        return sorry(StatusCode::FORBIDDEN, "sent by another site");
-    }
-    tickets::answer(&visit)
+    Visit::new(&shared, &headers, None, &body).answered(tickets::answer)
 }
 
 fn portal_path(state: &SimState) -> Option<String> {
@@ -176,6 +164,14 @@ impl<'a> Visit<'a> {
             let place = origin.split_once("://").map(|(_, place)| place);
             place == Some(host)
         })
+    }
+
+    fn answered(&self, answer: impl FnOnce(&Self) -> Response<Body>) -> Response<Body> {
+        if self.is_from_here() {
+            answer(self)
+        } else {
+            sorry(StatusCode::FORBIDDEN, "sent by another site")
+        }
     }
 
     fn field(&self, name: &str) -> &str {

@@ -44,11 +44,16 @@ impl Delegates {
         self.users().filter(|it| self.counts(it, approvals))
     }
 
+    /// Whether an approval of the user would count beside these.
+    pub(super) fn may_add(&self, user: &UserId, approvals: &BTreeSet<UserId>) -> bool {
+        !self.0.contains_key(user) || self.counts(user, approvals)
+    }
+
     /// The approvals that count: those of a delegate only if one of their approvers has not approved.
     pub(super) fn counted<'a>(&self, approvals: &'a BTreeSet<UserId>) -> BTreeSet<&'a str> {
         let counted = approvals.iter();
         counted
-            .filter(|it| !self.0.contains_key(*it) || self.counts(it, approvals))
+            .filter(|it| self.may_add(it, approvals))
             .map(UserId::as_str)
             .collect()
     }

@@ -116,13 +116,17 @@ impl SeatsWanted {
         user_of: &dyn Fn(&Email) -> Option<UserId>,
         now: Timestamp,
     ) -> Outstanding {
-        let people: Vec<(&Email, Option<UserId>)> =
-            self.able.iter().map(|it| (it, user_of(it))).collect();
+        let users: BTreeSet<UserId> = approvals.keys().cloned().collect();
+        let may_add = |(_, user): &(&Email, Option<UserId>)| {
+            let user = user.as_ref();
+            user.is_none_or(|it| self.decision.delegates.may_add(it, &users))
+        };
+        let people = self.able.iter().map(|it| (it, user_of(it)));
+        let people: Vec<(&Email, Option<UserId>)> = people.filter(may_add).collect();
         // two addresses of a user count once
         let keyed: Vec<(&Email, &str)> = { people.iter() }
             .map(|(email, user)| (*email, user.as_ref().map_or(email.as_str(), UserId::as_str)))
             .collect();
-        let users: BTreeSet<UserId> = approvals.keys().cloned().collect();
         let given = self.decision.delegates.counted(&users);
         let seats = self.seats(&keyed, &given, &users);
         let seating = Seating::of(&seats, &given);

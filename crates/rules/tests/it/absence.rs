@@ -199,6 +199,22 @@ fn delegates_are_notified_and_people_who_are_away_are_not() {
 }
 
 #[test]
+fn a_delegate_helps_no_more_once_the_approver_has_approved() {
+    let rules = rules(&RULES.replacen("approver_groups", "min_approvals = 2\napprover_groups", 1));
+    let facts = away("bo>eve");
+    let (ana, address) = (user("ana"), email("ana"));
+    for (given, helps) in [("bo", false), ("cai", true)] {
+        let given = BTreeMap::from([(user(given), email(given))]);
+        let found = question("Admin", |ask| {
+            let whose = Principal::user(&ana, &address);
+            rules.outstanding(whose, ask, &facts, (now(), now()), &given)
+        });
+        assert_eq!(found.users.contains(&user("eve")), helps, "{given:?}");
+        assert_eq!((found.given, found.needed), (1, 2));
+    }
+}
+
+#[test]
 fn a_rule_with_after_waiting_adds_approvers_then() {
     let rules = rules(RULES);
     for (waited, answer, escalates) in [

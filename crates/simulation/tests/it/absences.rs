@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hallpass_access::{
-    AbsenceDirectory, AbsenceProblem, Access, AccessError, AccessStore as _, ActionRefused, Ports,
-    RequestState,
+    AbsenceDirectory, AbsenceProblem, Access, AccessError, AccessStore as _, ActionRefused, Force,
+    HeldAccess, Locking, Ports, RequestState,
 };
 use hallpass_audit::AuditStore as _;
 use hallpass_base::{Clock as _, TimeSpan};
@@ -41,19 +41,23 @@ after_waiting = '30m'
 approvers = ['dee@corp.example']
 ";
 
-async fn world() -> World {
-    let mut world = World::new(604, Habits::default(), None);
-    let ports = world.access.ports().clone();
+/// A node over the same store, with absences.
+fn node(access: &Access) -> Access {
+    let ports = access.ports().clone();
     let directory = AbsenceDirectory::new(
         Arc::clone(&ports.directory),
         Arc::clone(&ports.store),
         Arc::clone(&ports.clock),
     );
-    let access: Access = world.access.over(Ports {
+    access.over(Ports {
         directory: Arc::new(directory),
         ..ports
-    });
-    world.access = Arc::new(access);
+    })
+}
+
+async fn world() -> World {
+    let mut world = World::new(604, Habits::default(), None);
+    world.access = Arc::new(node(&world.access));
     let loaded = load(&RuleFile::new("rules.toml", RULES)).unwrap();
     world.access.set_rules(loaded.rules, "test").await.unwrap();
     world
@@ -104,6 +108,41 @@ fn a_delegate_approves_until_the_absence_ends() {
             let approved = approve(&world, who, id).await;
             let row = format!("{who:?} {minutes} {is_ended}: {approved:?}");
             assert_eq!(approved.is_ok(), is_approved, "{row}");
+        }
+    });
+}
+
+/// Without any time for this node to read absences or locks again.
+#[test]
+fn a_delegation_that_ended_elsewhere_or_whose_approver_is_locked_counts_no_more() {
+    run(async {
+        for (is_locked, is_reviewed) in [(false, false), (true, false), (true, true)] {
+            let world = world().await;
+            let other = node(&world.access);
+            set(&world, Cai, (Cai, Some(Bo)), DAY).await.unwrap();
+            let id = asked_for(&world, Ana, "Root", HOUR).await;
+            if is_reviewed {
+                approve(&world, Bo, id).await.unwrap();
+            }
+            let cai = world.actor(Cai).user.unwrap();
+            if is_locked {
+                let locking = Locking {
+                    reason: "a laptop was stolen",
+                    until: None,
+                    held: HeldAccess::GoesOn,
+                    force: Force::No,
+                };
+                other.lock(&world.actor(Eve), &cai, locking).await.unwrap();
+            } else {
+                assert!(other.end_absence(&world.actor(Cai), &cai).await.unwrap());
+            }
+            let row = format!("locked: {is_locked}, reviewed before: {is_reviewed}");
+            if is_reviewed {
+                let request = approve(&world, Dee, id).await.unwrap();
+                assert!(matches!(request.state, RequestState::Pending), "{row}");
+            } else {
+                assert!(approve(&world, Bo, id).await.is_err(), "{row}");
+            }
         }
     });
 }
