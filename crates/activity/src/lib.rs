@@ -48,11 +48,11 @@ pub use shrink::{
 pub use table::{
     AccountActivity, AccountReach, AccountSpan, ActivityDay, ActivityFacts, ActivityFold,
     ActivityKey, ActivityLog, ActivityManifest, ActivityPrincipal, ActivityRows, ActivityTotals,
-    GrantCall, GrantUse, GrantUseState, GrantWindow, LineError, ManifestError, MergedPiece,
-    NotableKind, PIECE_EVENTS, PrincipalKind, RowPiece, SAMPLES_MAX, SampleSet, SessionAccount,
-    SessionCall, SessionDayError, SessionDayHead, SessionDayMaking, SessionOfDay, StandingUse,
-    StandingWindow, UncountedEvent, UnorderedPart, account_in, grant_use, merge_rows, piece_line,
-    read_activity, read_line, session_day, standing_use, write_line, write_lines,
+    GrantCall, GrantUse, GrantUseState, GrantWindow, LastUses, LineError, ManifestError,
+    MergedPiece, NotableKind, PIECE_EVENTS, PrincipalKind, RowPiece, SAMPLES_MAX, SampleSet,
+    SessionAccount, SessionCall, SessionDayError, SessionDayHead, SessionDayMaking, SessionOfDay,
+    StandingUse, StandingWindow, UncountedEvent, UnorderedPart, account_in, grant_use, merge_rows,
+    piece_line, read_activity, read_line, session_day, standing_use, write_line, write_lines,
 };
 pub use unused::{
     CalledAction, EventActions, Right, RightState, ServiceRights, Visibility, by_service,

@@ -36,4 +36,4 @@ pub use sessions::{
     AccountReach, SessionAccount, SessionCall, SessionDayError, SessionDayHead, SessionDayMaking,
     SessionOfDay, account_in, session_day,
 };
-pub use standing_use::{StandingUse, StandingWindow, standing_use};
+pub use standing_use::{LastUses, StandingUse, StandingWindow, standing_use};

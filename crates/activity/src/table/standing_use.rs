@@ -1,7 +1,7 @@
 //! Use of standing access (`inventory.md` A-17): the days with calls in its sessions. Non-use is
 //! only reported if the log has every day of every account.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 
 use hallpass_base::Timestamp;
@@ -36,30 +36,30 @@ impl StandingWindow {
         session.is_of(&self.user_id, &self.names)
             && self.permission_sets.contains(&session.permission_set)
     }
+}
 
-    /// Whether the log has every day; a part of the last is enough.
-    fn is_whole(&self, activity: &AccountActivity) -> bool {
-        let Some(log) = activity.span else {
-            return false;
-        };
-        let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-        let (first, last) = (*self.days.start(), *self.days.end());
-        let mut days = first
-            .series(jiff::Span::new().days(1))
-            .take_while(|it| *it < last);
-        date(log.from) <= first
-            && date(log.until) >= last
-            && days.all(|day| activity.days.contains_key(&day))
-    }
+/// Whether the log has every day; a part of the last is enough.
+fn is_whole(activity: &AccountActivity, days: &RangeInclusive<Date>) -> bool {
+    let Some(log) = activity.span else {
+        return false;
+    };
+    let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let (first, last) = (*days.start(), *days.end());
+    let mut whole_days = first
+        .series(jiff::Span::new().days(1))
+        .take_while(|it| *it < last);
+    date(log.from) <= first
+        && date(log.until) >= last
+        && whole_days.all(|day| activity.days.contains_key(&day))
 }
 
 pub fn standing_use<'a>(
     window: &StandingWindow,
     accounts: impl Iterator<Item = &'a AccountActivity>,
 ) -> StandingUse {
-    let (mut days, mut last, mut is_whole) = (BTreeSet::new(), None, true);
+    let (mut days, mut last, mut whole) = (BTreeSet::new(), None, true);
     for activity in accounts {
-        is_whole &= window.is_whole(activity);
+        whole &= is_whole(activity, &window.days);
         for (day, account) in activity.days.range(window.days.clone()) {
             for session in account.sessions.iter().filter(|it| window.has(it)) {
                 days.insert(*day);
@@ -72,8 +72,59 @@ pub fn standing_use<'a>(
             days: days.len(),
             last,
         },
-        None if is_whole => StandingUse::Never,
+        None if whole => StandingUse::Never,
         None => StandingUse::NotKnown,
+    }
+}
+
+/// When each user last used each permission set in an account, on some days.
+pub struct LastUses<'a> {
+    is_whole: bool,
+    /// By permission set and user id.
+    by_id: HashMap<(&'a str, &'a str), Timestamp>,
+    /// By permission set and session name in lower case, of sessions without a user id.
+    by_name: HashMap<(&'a str, String), Timestamp>,
+}
+
+impl<'a> LastUses<'a> {
+    pub fn of(activity: &'a AccountActivity, days: &RangeInclusive<Date>) -> Self {
+        let (mut by_id, mut by_name) = (HashMap::new(), HashMap::new());
+        let days_read = activity.days.range(days.clone());
+        for session in days_read.flat_map(|(_, day)| &day.sessions) {
+            let Some(last) = session.calls.iter().map(|it| it.last).max() else {
+                continue;
+            };
+            let set = session.permission_set.as_str();
+            let seen = if let Some(id) = session.user_id.as_deref() {
+                by_id.entry((set, id)).or_insert(last)
+            } else {
+                let name = session.person.to_ascii_lowercase();
+                by_name.entry((set, name)).or_insert(last)
+            };
+            *seen = last.max(*seen);
+        }
+        Self {
+            is_whole: is_whole(activity, days),
+            by_id,
+            by_name,
+        }
+    }
+
+    /// Whether the log has every day, so that no last use is no use.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// `names`: possible session names, in lower case.
+    pub fn last(&self, set: &str, user_id: &str, names: &[String]) -> Option<Timestamp> {
+        let by_name = names.iter().map(|name| (set, name.clone()));
+        let by_name = by_name.filter_map(|key| self.by_name.get(&key));
+        self.by_id
+            .get(&(set, user_id))
+            .into_iter()
+            .chain(by_name)
+            .max()
+            .copied()
     }
 }
 
@@ -132,6 +183,33 @@ mod tests {
             user_id: "u-1".to_owned(),
             names: vec!["ana@example.com".to_owned(), "ana".to_owned()],
             days: Date::new(2026, 11, 3).unwrap()..=Date::new(2026, 11, 9).unwrap(),
+        }
+    }
+
+    /// The last use by [`LastUses`]; `Err` if it is not known that there is none.
+    fn last_use(
+        window: &StandingWindow,
+        accounts: &[AccountActivity],
+    ) -> Result<Option<Timestamp>, ()> {
+        let uses = accounts.iter().map(|it| LastUses::of(it, &window.days));
+        let uses: Vec<LastUses<'_>> = uses.collect();
+        let of_set = |set: &String| {
+            let last = uses
+                .iter()
+                .map(|it| it.last(set, &window.user_id, &window.names));
+            last.max().flatten()
+        };
+        match window.permission_sets.iter().filter_map(of_set).max() {
+            None if !uses.iter().all(LastUses::is_whole) => Err(()),
+            last => Ok(last),
+        }
+    }
+
+    fn last_of(found: StandingUse) -> Result<Option<Timestamp>, ()> {
+        match found {
+            StandingUse::Used { last, .. } => Ok(Some(last)),
+            StandingUse::Never => Ok(None),
+            StandingUse::NotKnown => Err(()),
         }
     }
 
@@ -202,6 +280,7 @@ mod tests {
         ];
         for (name, accounts, wanted) in rows {
             assert_eq!(standing_use(&window, accounts.iter()), wanted, "{name}");
+            assert_eq!(last_use(&window, &accounts), last_of(wanted), "{name}");
         }
     }
 }
