@@ -1,6 +1,7 @@
 """One press, four doors: web, Slack, command line and API give the same answer to the same press by
 the same person on a request in the same state (`access.md` §11.4), and write the same record of it.
-What they answer is golden/presses.txt; BLESS=1 writes it again. Then two people press at one moment.
+What they answer is golden/presses.txt; BLESS=1 writes it again. The same for an approval that rests
+on a ticket, whatever its service says. Then two people press at one moment.
 
 A request is used again while nothing changed it: a refused press must leave it as it was.
 """
@@ -37,6 +38,13 @@ accounts = ["*"]
 permission_sets = ["AdministratorAccess"]
 approvers = ["mara.lindqvist@example.com", "tomasz.wilk@example.com", "ines.moreau@example.com"]
 min_approvals = 2
+
+[[rule]]
+id = "change"
+accounts = ["*"]
+permission_sets = ["Support"]
+approvers = ["tomasz.wilk@example.com"]
+ticket = { source = "jira", states = ["In Progress"], assigned_to_requester = true }
 """
 
 CHANNELS = ("web", "slack", "cli", "api")
@@ -49,6 +57,15 @@ OF_GRANTS = ("release", "revoke", "extend")
 WITHOUT_GRANT = ("one of two", "denied", "discarded", "lapsed")
 EVENTS = ("request.created", "request.reviewed", "request.approved", "request.denied", "request.discarded",
           "end.started", "press.refused", "extend")
+# what a service of tickets says at an approval: state and assignee of the ticket, or a fault
+FACTS = {
+    "fits": ("In Progress", MARA),
+    "closed": ("Done", MARA),
+    "another's": ("In Progress", INES),
+    "down": {"kind": "error", "code": "down", "http": 503},
+    "cut off": {"kind": "drop_before_effect", "how": "reset"},
+    "late": {"kind": "latency", "distribution": {"fixed_ms": 8000}},
+}
 # how long a request waits in the second half, where it lapses
 SHORT = 2
 
@@ -61,6 +78,7 @@ WORDS = (
     (r"[Oo]nly the requester, an approver or an admin", "not-yours"),
     (r"[Oo]nly its holder can do this", "not-holder"),
     (r"(is ended already|^the grant is ended)", "grant-over"),
+    (r"[Ii]t no longer fits: ", "no-longer-fits"),
     (r"^There is no such request, or it is not yours to see", "not-found"),
 )
 DONE = {"approve": "approved", "deny": "denied", "discard": "discarded", "release": "given back",
@@ -190,10 +208,10 @@ class Requests:
                                          and not one.get("management")])
         self.mara = cast.api(MARA)
 
-    def ask(self, permission_set="DatabaseOperator"):
+    def ask(self, permission_set="DatabaseOperator", **more):
         for _ in range(100):
             body = {"account": next(self.accounts), "permission_set": permission_set, "duration_seconds": 1800,
-                    "reason": "OPS-1: replay a batch"}
+                    "reason": "OPS-1: replay a batch", **more}
             asked_at = time.time()
             made = self.mara.post("/api/v1/requests", body)
             # one that waits in that account already is somebody else's; what cannot be asked for is no use
@@ -422,7 +440,8 @@ def matrix(cast, requests, states, rows):
 
 def table(rows):
     head = ("press", "by", "request is", "answer", "state", "recorded", "doors")
-    order = sorted(rows, key=lambda key: (PRESSES.index(key[0]), STATES.index(key[2]), ROLES.index(key[1])))
+    states = [*STATES, *FACTS]
+    order = sorted(rows, key=lambda key: (PRESSES.index(key[0]), states.index(key[2]), ROLES.index(key[1])))
     lines = [head, *((press, role, state, *rows[(press, role, state)]) for press, role, state in order)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() + "\n" for line in lines)
@@ -435,6 +454,41 @@ def compare(found):
     wanted = GOLDEN.read_text() if GOLDEN.exists() else ""
     differing = [line for line in found.splitlines() if line not in wanted.splitlines()]
     check("the table is the one in golden/presses.txt", found == wanted, differing[:5])
+
+
+# --- facts ----------------------------------------------------------------------------------------
+
+def told(cast, fact):
+    """Makes the service of tickets say this of OPS-103."""
+    cast.sim.call("DELETE", "/_sim/faults")
+    if isinstance(fact, dict):
+        made = cast.sim.post("/_sim/faults", {**fact, "match": {"service": "tickets"}})
+        assert made.status == 201, made
+        return
+    state, assignee = fact
+    form = urllib.parse.urlencode({"service": "jira", "key": "OPS-103", "state": state, "assignee": assignee})
+    page = cast.sim.call("POST", "/_sim/tickets", raw=form.encode(), headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert page.status == 200, page
+
+
+def facts(cast, requests, rows):
+    """An approval that rests on a ticket: what the ticket is then decides, at each door."""
+    told(cast, FACTS["fits"])
+    for name, fact in reversed(FACTS.items()):
+        answers = {}
+        for channel in CHANNELS:
+            if "ticket" not in requests.kept:
+                made = requests.ask("Support", ticket="OPS-103")["id"]
+                assert wait(lambda: cast.head(made), 20), "no message"
+                one = requests.kept["ticket"] = {"state": "ticket", "request": made, "grant": "grn_" + made.split("_")[1]}
+                one["look"] = requests.look(one)
+                cast.last()
+            told(cast, fact)
+            answers[channel] = one_press(cast, requests, "approve", "approver", "ticket", channel)
+            told(cast, FACTS["fits"])
+        first = answers["api"]
+        check(f"approve, ticket {name}: {first[0]}", all(answer == first for answer in answers.values()), answers)
+        rows[("approve", "approver", name)] = (*first, " ".join(answers))
 
 
 # --- two at once ----------------------------------------------------------------------------------
@@ -481,10 +535,12 @@ def races(cast, requests, rounds=20):
 def main():
     with Stage("channels") as stage:
         # what Slack rations is slack.py's business
-        cast = Cast(stage, simulated=["--no-throttle"])
+        jira = '[[tickets]]\nname = "jira"\nkind = "jira"\nurl = "{sim}/_tickets/jira"\ntoken = "secret-of-jira"\n'
+        cast = Cast(stage, simulated=["--no-throttle"], settings=jira)
         requests = Requests(cast)
         rows = {}
         matrix(cast, requests, [state for state in STATES if state != "lapsed"], rows)
+        facts(cast, requests, rows)
         races(cast, requests)
         cast.lapsing()
         matrix(cast, requests, ["lapsed"], rows)

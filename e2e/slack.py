@@ -63,7 +63,7 @@ class Slacked:
             '[access.duration]\nmin = "1s"\n'
             f'[access.account_notes]\n"{PROD}" = "Card data. Do not copy rows out."\n'
             '[slack]\nbot_token = "${env:SLACK_TOKEN}"\n'
-            f'channel = "{CHANNEL}"\napi_url = "{self.endpoint}/_slack/api"\n{app}\n{settings}\n'
+            f'channel = "{CHANNEL}"\napi_url = "{self.endpoint}/_slack/api"\n{app}\n{settings.replace("{sim}", self.endpoint)}\n'
             f'[log]\nlevel = "{log}"\n')
         self.tokens = {who: self.token(who) for who in (MARA, TOMASZ, PRIYA, NOOR, INES)}
         self.start()

@@ -65,6 +65,7 @@ async fn approve(
     if let Err(AccessError::Refused(why)) = &outcome
         && let ActionRefused::LongText { .. }
         | ActionRefused::ApprovedLength { .. }
+        | ActionRefused::NoLongerFits(_)
         | ActionRefused::WarningsUnconfirmed { .. } = why
         && let Some(request) = press::request_of(&app, &viewer, &id.to_string()).await?
     {
