@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::{OnCallKind, OnCallSettings, source};
-use crate::outside_service::test_service::fake;
+use crate::outside_service::test_service::{Reply, edited, fake, texts};
 
 fn settings(kind: OnCallKind, url: &str) -> OnCallSettings {
     OnCallSettings {
@@ -286,5 +286,60 @@ async fn people_with_an_open_incident_are_its_assignees() {
         ] {
             assert!(query.contains(part), "{query}");
         }
+    }
+}
+
+fn answers_with_ana(kind: OnCallKind) -> Vec<Reply> {
+    let ok = |body: serde_json::Value| (StatusCode::OK, body.to_string());
+    let user = json!({"email": "Ana@example.com"});
+    match kind {
+        OnCallKind::Pagerduty => vec![page(&[entry(1, "Ana@example.com")], false)],
+        OnCallKind::PagerdutyIncidents => vec![ok(json!({"incidents": [
+            {"status": "triggered", "assignments": [{"assignee": user}]}], "more": false}))],
+        OnCallKind::IncidentIo => vec![ok(json!({"schedule_entries": {"final": [
+            {"start_at": "2000-01-01T00:00:00Z", "end_at": "2100-01-01T00:00:00Z", "user": user}]}}))],
+        OnCallKind::SlackUserGroup => vec![
+            ok(json!({"ok": true, "users": ["U1"]})),
+            ok(json!({"ok": true, "user": {"id": "U1", "deleted": false, "profile": user}})),
+        ],
+        OnCallKind::Json => vec![ok(json!({"on_call": ["Ana@example.com"]}))],
+    }
+}
+
+#[tokio::test]
+async fn of_an_edited_answer_only_who_it_names_is_on_call() {
+    for kind in [
+        OnCallKind::Pagerduty,
+        OnCallKind::PagerdutyIncidents,
+        OnCallKind::IncidentIo,
+        OnCallKind::SlackUserGroup,
+        OnCallKind::Json,
+    ] {
+        let sample = answers_with_ana(kind);
+        let (mut read, mut refused) = (0, 0);
+        for seed in 0..100 {
+            let answers = if seed == 0 {
+                sample.clone()
+            } else {
+                edited(&sample, seed)
+            };
+            let (_, url) = fake(answers.clone()).await;
+            let token = SecretString::from("xoxb");
+            let source = source(&settings(kind, &url), Some((&url, &token))).unwrap();
+            let Ok(people) = people(source.as_ref()).await else {
+                refused += 1;
+                continue;
+            };
+            read += 1;
+            let texts = texts(&answers);
+            assert!(
+                people.iter().all(|it| texts.contains(it)),
+                "{people:?}, {answers:?}"
+            );
+        }
+        assert!(
+            read > 0 && refused > 0,
+            "{kind:?}: {read} read, {refused} refused"
+        );
     }
 }

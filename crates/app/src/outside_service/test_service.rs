@@ -1,11 +1,13 @@
 //! A service for tests: answers what it is given.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use serde_json::Value;
 
 pub(crate) type Reply = (StatusCode, String);
 
@@ -60,4 +62,37 @@ pub(crate) async fn fake(answers: Vec<Reply>) -> (TestService, String) {
     let router = Router::new().fallback(answer).with_state(service.clone());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (service, url)
+}
+
+/// The answers with edits, the same for the same seed.
+pub(crate) fn edited(answers: &[Reply], seed: u64) -> Vec<Reply> {
+    const LETTERS: &[u8] = b"\"{}[],:\\@.0-eE \n\0u/x";
+    let mut random = fastrand::Rng::with_seed(seed);
+    let edit = |(status, text): &Reply| {
+        let mut edits = [0; 9];
+        random.fill(&mut edits);
+        (
+            *status,
+            hallpass_base::testing::edited(text, &edits, LETTERS),
+        )
+    };
+    answers.iter().map(edit).collect()
+}
+
+/// All texts in the answers, in lower case.
+pub(crate) fn texts(answers: &[Reply]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut left: Vec<Value> = answers
+        .iter()
+        .filter_map(|(_, text)| serde_json::from_str(text).ok())
+        .collect();
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) => drop(found.insert(text.trim().to_lowercase())),
+            Value::Array(items) => left.extend(items),
+            Value::Object(members) => left.extend(members.into_iter().map(|(_, it)| it)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    found
 }

@@ -2,6 +2,8 @@
 //! cannot be a key of the service is no ticket, without a call.
 
 mod comments;
+#[cfg(test)]
+mod edited_tests;
 mod github;
 mod jira;
 mod json;

@@ -17,7 +17,7 @@ pub(super) const KINDS: [TicketKind; 5] = [
     TicketKind::Json,
 ];
 
-fn settings(kind: TicketKind, url: &str) -> TicketSettings {
+pub(super) fn settings(kind: TicketKind, url: &str) -> TicketSettings {
     let url = match kind {
         TicketKind::Json => format!("{url}/t/{{ticket}}?team=a"),
         _ => format!("{url}/base"),
@@ -31,7 +31,7 @@ fn settings(kind: TicketKind, url: &str) -> TicketSettings {
     }
 }
 
-fn made(settings: &TicketSettings) -> Arc<dyn TicketSource> {
+pub(super) fn made(settings: &TicketSettings) -> Arc<dyn TicketSource> {
     source(settings).unwrap()
 }
 
@@ -124,7 +124,7 @@ const ANA: &str = "Ana@Example.com";
 /// Answers of a service, and what they mean.
 type Form = (Vec<Reply>, &'static str);
 
-fn forms(kind: TicketKind) -> Vec<Form> {
+pub(super) fn forms(kind: TicketKind) -> Vec<Form> {
     match kind {
         TicketKind::Jira => forms_of_jira(),
         TicketKind::ServiceNow => forms_of_service_now(),
