@@ -44,11 +44,21 @@ def pages(demo):
         ("/people", "judged", PRIYA), ("/people?state=soon", "judged-nobody", NOOR), ("/people", "judged-refused", MARA),
         ("/plans", "plans", PRIYA), ("/plans", "plans-refused", MARA),
         ("/health", "health", PRIYA), ("/health", "health-refused", MARA), ("/nowhere", "nowhere", MARA),
+        ("/campaigns", "campaigns", PRIYA), ("/campaigns", "campaigns-none", MARA), (campaign(demo), "campaign", TOMASZ),
         ("/out-of-office", "out-of-office", MARA), ("/sign-ins", "sign-ins", MARA), (locked, "person-locked", PRIYA), (person(demo, MARA), "person", PRIYA),
         (person(demo, MARA) + "/lock", "lock", PRIYA), (locked + "/unlock", "unlock", PRIYA), (locked, "person-refused", MARA),
         ("/signin?again=1&within=600&acr=phr%20phrh&next=%2Freviews", "again", PRIYA),
         *paths(demo),
     ]
+
+
+def campaign(demo):
+    """An access review with lines that wait for the approver."""
+    wait(lambda: any(it["state"] == "done" for it in demo.api(PRIYA).get("/api/v1/sweeps").json["items"]), 60, demo.process)
+    due = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 14 * 86400))
+    begun = demo.api(PRIYA).post("/api/v1/campaigns", {"name": "2026 Q4", "due_at": due, "reviewers": [TOMASZ], "unanswered": "keep"})
+    assert begun.status == 201, begun
+    return f"/campaigns/{begun.json['id']}"
 
 
 def paths(demo):

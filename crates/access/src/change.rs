@@ -7,8 +7,9 @@ use hallpass_base::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Absence, Accepted, Alarm, ArmedEndRequest, Digest, Grant, GroupAssignmentWrite, GroupSyncRun,
-    GroupSyncWrite, Lock, LocksSeen, News, Notice, QuotaUse, Request, Sweep, SweepItem,
+    Absence, Accepted, Alarm, ArmedEndRequest, Campaign, CampaignLine, Digest, Grant,
+    GroupAssignmentWrite, GroupSyncRun, GroupSyncWrite, Lock, LocksSeen, News, Notice, QuotaUse,
+    Request, Sweep, SweepItem,
 };
 
 #[derive(Clone, Debug)]
@@ -146,6 +147,9 @@ pub struct Change {
     pub digests: Vec<Digest>,
     pub locks: Vec<Write<Lock>>,
     pub absences: Vec<Write<Absence>>,
+    pub campaigns: Vec<Write<Campaign>>,
+    /// A line changes only while its campaign is open.
+    pub campaign_lines: Vec<Write<CampaignLine>>,
     /// Users whose tokens and sessions all end, and when.
     pub credentials_ended: Vec<(UserId, Timestamp)>,
     /// The change commits only while these locks are as read.
@@ -183,6 +187,8 @@ impl Change {
             digests,
             locks,
             absences,
+            campaigns,
+            campaign_lines,
             credentials_ended,
             locks_seen: _,
             answer: _,
@@ -206,6 +212,8 @@ impl Change {
         self.digests.extend(digests);
         self.locks.extend(locks);
         self.absences.extend(absences);
+        self.campaigns.extend(campaigns);
+        self.campaign_lines.extend(campaign_lines);
         self.credentials_ended.extend(credentials_ended);
         self
     }
@@ -241,6 +249,8 @@ impl Change {
             && self.digests.is_empty()
             && self.locks.is_empty()
             && self.absences.is_empty()
+            && self.campaigns.is_empty()
+            && self.campaign_lines.is_empty()
             && self.credentials_ended.is_empty()
             && self.answer.is_none()
     }

@@ -23,6 +23,7 @@ mod absence;
 mod alarm;
 mod armed_ends;
 mod asking;
+mod campaign;
 mod displayed_expiry;
 mod grant;
 mod grant_activity;
@@ -95,6 +96,7 @@ mod own_end;
 mod session_revocation;
 
 // Outside the workflow
+mod campaign_steps;
 mod group_sync_steps;
 mod locking;
 mod sweep_steps;
@@ -112,6 +114,11 @@ pub use armed_ends::{
 };
 pub use asking::Asking;
 pub use break_glass::BREAK_GLASS_MAX;
+pub use campaign::{
+    AnswerFilter, AnswerKind, Campaign, CampaignForm, CampaignLine, CampaignRefused, CampaignState,
+    LINES_MAX, LineAnswer, LineChange, LineCount, LineFilter, LineUse, ReviewerError,
+    ReviewerSource, Signature, USE_DAYS, Unanswered, evidence, evidence_sha256,
+};
 pub use change::{
     AcceptanceWrite, Change, DesiredAssignment, LiveGrantsSeen, Message, OutlivingSessions,
     StoredAnswer, Write,
@@ -155,12 +162,12 @@ pub use outcome::EndOutcome;
 pub use people::{NoPeopleSource, PeopleLook, PeopleQuestion, PeopleSource};
 pub use person::Person;
 pub use ports::{
-    AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
-    DigestContext, DirectoryFault, DirectoryPrefetch, DirectorySource, Ends, EntitlementSource,
-    GrantFilter, GroupSyncStore, GuardSource, Listed, ListingConditions, ManagedPolicy, NoGuards,
-    NoticeContext, PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy,
-    RemediationPress, RemediationPresses, RequestFilter, SetPolicies, StandingSource, SubjectSet,
-    SweepStore, ViewerScope, Waiting, WaitingMessage,
+    AccessStore, AlarmContext, AlertContext, Boundary, CampaignStore, Channel, CommitError, Counts,
+    Delivery, DigestContext, DirectoryFault, DirectoryPrefetch, DirectorySource, Ends,
+    EntitlementSource, GrantFilter, GroupSyncStore, GuardSource, Listed, ListingConditions,
+    ManagedPolicy, NoGuards, NoticeContext, PastGrants, PastQuery, PolicySource, ReadError,
+    ReferencedPolicy, RemediationPress, RemediationPresses, RequestFilter, SetPolicies,
+    StandingSource, SubjectSet, SweepStore, ViewerScope, Waiting, WaitingMessage,
 };
 pub use preview::{
     HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome, RequestVerdict, Stands,
@@ -180,15 +187,16 @@ pub use request::{
 pub use search::{Fit, Sought, is_production};
 pub use service::{
     ABSENCE_POLL, ANSWER_KEPT, AbsenceDirectory, Access, AccessError, BreakGlassOffers,
-    CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, ConflictReport, Explained, Extending,
-    GrantOffers, GrantPresses, GroupSyncStatus, GroupSyncView, GroupsTended, Hit, Idempotency,
-    InLine, LastTime, Late, ListingQuery, Meant, Muting, NamedId, ON_CALL_POLL, OnCallDirectory,
-    Past, PeopleLooked, PersonConflict, Ports, Presses, ReadTurn, Reconciled, RemediationApprovers,
-    RemediationPage, RemediationSource, RemediationView, Replayed, ReplayedGrant, ReplayedGrants,
-    ReplayedRequest, ReportFilter, ReportTargets, RequestView, RevokedMany, Revoking, Search,
-    SearchPage, StandingReport, StandingRow, StandingSurvey, StandingView, SweepStatus,
-    SweepsTended, TARGETS_MAX, Tended, TicketReader, Times, UnmatchedText, VisibleLinks, WaitLimit,
-    WorkTurn, about_remediation, grants_as_told, last_grant,
+    CATALOG_PAGE_MAX, CampaignView, Catalog, CatalogEntry, CatalogPage, ConflictReport, Explained,
+    Extending, GrantOffers, GrantPresses, GroupSyncStatus, GroupSyncView, GroupsTended, Hit,
+    Idempotency, InLine, LINES_A_CALL_MAX, LastTime, Late, ListingQuery, Meant, Muting, NamedId,
+    ON_CALL_POLL, OnCallDirectory, Past, PeopleLooked, PersonConflict, Ports, Presses, ReadTurn,
+    Reconciled, RemediationApprovers, RemediationPage, RemediationSource, RemediationView,
+    Replayed, ReplayedGrant, ReplayedGrants, ReplayedRequest, ReportFilter, ReportTargets,
+    RequestView, RevokedMany, Revoking, Search, SearchPage, StandingReport, StandingRow,
+    StandingSurvey, StandingView, SweepStatus, SweepsTended, TARGETS_MAX, Tended, TicketReader,
+    Times, UnmatchedText, VisibleLinks, WaitLimit, WorkTurn, about_remediation, grants_as_told,
+    last_grant,
 };
 pub use session_revocation::last_credentials_until;
 pub use settings::{AdminSignIn, ArmedEndSettings, OnRuleChange, Settings, contact};

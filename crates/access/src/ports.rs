@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use hallpass_alerts::AlertMessage;
 use hallpass_audit::{Draft, Record};
 use hallpass_base::{
-    AccountId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId, Target,
-    TimeSpan, Timestamp, UserId,
+    AccountId, CampaignId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId,
+    Target, TimeSpan, Timestamp, UserId,
 };
 use hallpass_findings::remediation::{
     Remediation, RemediationCursor, RemediationFilter, RemediationStore, RemediationStoreFault,
@@ -19,10 +19,11 @@ use hallpass_rules::{Directory, NamedFacts, Subject, WhyUnread};
 
 use crate::grant_activity::PastUse;
 use crate::{
-    Absence, Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Change, Digest, Entitlement,
-    EntitlementListing, Grant, GrantStateKind, GroupAssignment, GroupSyncItem, GroupSyncRun, Holds,
-    Lock, LocksSeen, Message, Notice, OverQuota, Period, PersonEntitlements, Removals, Request,
-    RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
+    Absence, Accepted, Alarm, ArmedEndCounts, ArmedEndStatus, Campaign, CampaignLine, Change,
+    Digest, Entitlement, EntitlementListing, Grant, GrantStateKind, GroupAssignment, GroupSyncItem,
+    GroupSyncRun, Holds, LineCount, LineFilter, Lock, LocksSeen, Message, Notice, OverQuota,
+    Period, PersonEntitlements, Removals, Request, RequestStateKind, StandingListing,
+    StandingScope, StoredAnswer, Sweep, SweepItem, UnreadGrant,
 };
 
 /// The commit failed. Nothing was stored.
@@ -385,6 +386,23 @@ pub trait SweepStore: Send + Sync {
     /// Keeps the newest `runs` runs, and unhandled items of the newest `listings` listing runs.
     /// Open runs and items stay. May be repeated.
     async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError>;
+}
+
+/// Reads access review campaigns; [`AccessStore::commit`] writes them.
+#[async_trait]
+pub trait CampaignStore: Send + Sync {
+    async fn campaign(&self, id: CampaignId) -> Result<Option<Campaign>, ReadError>;
+    /// Newest first.
+    async fn campaigns(&self, limit: u32) -> Result<Vec<Campaign>, ReadError>;
+    /// Lines by number.
+    async fn campaign_lines(
+        &self,
+        id: CampaignId,
+        filter: &LineFilter,
+        limit: u32,
+    ) -> Result<Vec<CampaignLine>, ReadError>;
+    /// Only groups with lines, sorted.
+    async fn campaign_line_counts(&self, id: CampaignId) -> Result<Vec<LineCount>, ReadError>;
 }
 
 /// Reads attribute-based memberships; [`AccessStore::commit`] writes them.

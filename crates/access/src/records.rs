@@ -3,8 +3,8 @@
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{DecisionFact, Draft, Event};
 use hallpass_base::{
-    AuditId, Disagreement, Email, GrantId, HoldKey, IdSource, RequestId, SweepId, TargetNames,
-    Timestamp, UserId,
+    AuditId, CampaignId, Disagreement, Email, GrantId, HoldKey, IdSource, RequestId, SweepId,
+    TargetNames, Timestamp, UserId,
 };
 use hallpass_rules::{Decision, OnCallFact, Rules, TicketFact};
 
@@ -187,6 +187,10 @@ impl StepContext<'_> {
         RequestId::new(self.ids.next(self.now))
     }
 
+    pub(crate) fn campaign_id(&self) -> CampaignId {
+        CampaignId::new(self.ids.next(self.now))
+    }
+
     pub(crate) fn sweep_id(&self) -> SweepId {
         SweepId::new(self.ids.next(self.now))
     }
@@ -279,6 +283,10 @@ impl StepContext<'_> {
 
     pub(crate) fn of_sweep(&self, event: Event, by: Doer<'_>, sweep: &Sweep) -> Draft {
         self.draft(event, by).swept(sweep.id, sweep.mode.name())
+    }
+
+    pub(crate) fn of_campaign(&self, event: Event, by: Doer<'_>, campaign: CampaignId) -> Draft {
+        self.draft(event, by).campaign(campaign)
     }
 
     /// Records a sweep item, which has no requester (`access.md` §14.1).

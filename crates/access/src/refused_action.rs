@@ -6,7 +6,7 @@ use hallpass_rules::{ApprovalHours, PressRefusedByRules, RuleNames, RuleWarning}
 
 use crate::text_limits::TooLong;
 use crate::{
-    AbsenceProblem, Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX,
+    AbsenceProblem, CampaignRefused, Closed, FieldProblem, JUSTIFICATION_CHARACTERS_MAX,
     JUSTIFICATION_CHARACTERS_MIN, OverQuota, StandingRefused, TextField, all_of,
 };
 
@@ -159,6 +159,8 @@ pub enum ActionRefused {
     EndNotArmed { why: &'static str },
     #[error(transparent)]
     Absence(#[from] AbsenceProblem),
+    #[error(transparent)]
+    Campaign(#[from] CampaignRefused),
     #[error("this access is {state} already")]
     GrantOver { state: &'static str },
 }
@@ -209,6 +211,7 @@ impl ActionRefused {
             Self::ExportBehind { .. } => "export-behind",
             Self::EndNotArmed { .. } => "end-not-armed",
             Self::Absence(problem) => problem.code(),
+            Self::Campaign(why) => why.code(),
         }
     }
 
@@ -216,6 +219,7 @@ impl ActionRefused {
     pub const fn is_conflict(&self) -> bool {
         match self {
             Self::Standing(refused) => !refused.is_bad_input(),
+            Self::Campaign(refused) => !refused.is_bad_input() && !refused.is_forbidden(),
             Self::Closed(_)
             | Self::AlreadyReviewed { .. }
             | Self::Changed
@@ -308,6 +312,7 @@ impl ActionRefused {
             | Self::Standing(_)
             | Self::EndNotArmed { .. }
             | Self::Absence(_)
+            | Self::Campaign(_)
             | Self::GrantOver { .. } => None,
         }
     }

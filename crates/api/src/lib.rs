@@ -4,6 +4,7 @@
 
 mod absence;
 mod alert;
+mod campaign;
 mod decision_kind;
 mod denied;
 mod entitlement;
@@ -29,6 +30,10 @@ pub use absence::{Absence, AbsenceEnded, Absences, EndAbsence, SetAbsence};
 pub use alert::{
     AlertMute, AlertRow, AlertRowState, AlertRule, AlertRuleState, AlertRules, AlertSeverity,
     MuteAlert, UnmuteAlert,
+};
+pub use campaign::{
+    AnswerLines, BeginCampaign, Campaign, CampaignEvidence, CampaignLine, CampaignState,
+    LineAnswer, LineChange, LineUse, ReassignLines, Unanswered,
 };
 pub use decision_kind::DecisionKind;
 pub use denied::{

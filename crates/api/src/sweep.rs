@@ -28,6 +28,8 @@ names! {
         Check = "check",
         Schedule = "schedule",
         Person = "person",
+        /// A signed-off access review campaign.
+        Campaign = "campaign",
         SwitchedOff = "switched_off",
     }
 }

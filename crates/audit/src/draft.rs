@@ -2,8 +2,8 @@
 //! existing queries (`access.md` §14.1), with additional fields.
 
 use hallpass_base::{
-    AccountId, AuditId, Email, GrantId, HoldKey, RequestId, SweepId, Target, TargetNames, TimeSpan,
-    Timestamp, UserId,
+    AccountId, AuditId, CampaignId, Email, GrantId, HoldKey, RequestId, SweepId, Target,
+    TargetNames, TimeSpan, Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -336,6 +336,22 @@ impl Draft {
     pub fn swept(self, sweep: SweepId, mode: &str) -> Self {
         self.with("sweep_id", sweep.to_string())
             .with("sweep_mode", mode)
+    }
+
+    /// The access review campaign. Only in its records.
+    pub fn campaign(self, campaign: CampaignId) -> Self {
+        self.with("campaign_id", campaign.to_string())
+    }
+
+    /// The number of a campaign's line, and its answer.
+    pub fn campaign_line(self, number: u32, answer: &str) -> Self {
+        self.with("campaign_line", number)
+            .with("campaign_answer", answer)
+    }
+
+    /// The SHA-256 of the lines that an administrator signed off, in hexadecimal.
+    pub fn lines_hash(self, sha256: &str) -> Self {
+        self.with("lines_sha256", sha256)
     }
 
     /// The error of AWS or Hallpass.

@@ -95,6 +95,18 @@ events! {
     StandingAccepted = "standing.accepted",
     StandingWithdrawn = "standing.withdrawn",
     StandingAdopted = "standing.adopted",
+    /// An access review campaign began.
+    CampaignBegun = "campaign.begun",
+    /// A reviewer answered one line.
+    CampaignAnswered = "campaign.answered",
+    /// Lines got another reviewer.
+    CampaignReassigned = "campaign.reassigned",
+    /// No more answers are taken.
+    CampaignClosed = "campaign.closed",
+    /// An administrator signed off all lines; the record holds their hash.
+    CampaignSignedOff = "campaign.signed_off",
+    /// A plan of what the signed answers remove waits for an administrator.
+    CampaignPlanned = "campaign.planned",
     ConfigLoaded = "config.loaded",
     TokenCreated = "token.created",
     TokenRevoked = "token.revoked",

@@ -3,8 +3,8 @@ use std::str::FromStr;
 
 use crate::testing::{changed, in_time};
 use crate::{
-    AccountId, AuditId, Email, GrantId, GroupId, PermissionSetArn, PermissionSetName, RequestId,
-    SweepId, TimeSpan, Timestamp, TokenId, UserId, text,
+    AccountId, AuditId, CampaignId, Email, GrantId, GroupId, PermissionSetArn, PermissionSetName,
+    RequestId, SweepId, TimeSpan, Timestamp, TokenId, UserId, text,
 };
 
 const SAMPLES: [&[u8]; 10] = [
@@ -44,6 +44,7 @@ fn words_read_back_or_are_refused() {
             reads_back::<AuditId>(&text);
             reads_back::<TokenId>(&text);
             reads_back::<SweepId>(&text);
+            reads_back::<CampaignId>(&text);
             reads_back::<Timestamp>(&text);
         });
         if let Ok(span) = text.parse::<TimeSpan>() {

@@ -108,6 +108,11 @@ prefixed_id!(
     SweepId,
     "swp_"
 );
+prefixed_id!(
+    /// One access review campaign.
+    CampaignId,
+    "cmp_"
+);
 
 #[cfg(test)]
 mod tests {

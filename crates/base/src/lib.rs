@@ -26,7 +26,7 @@ pub use aws::{
 pub use causes::with_causes;
 pub use email::{Email, EmailError};
 pub use glob::Glob;
-pub use id::{AuditId, GrantId, PrefixedIdError, RequestId, SweepId, TokenId};
+pub use id::{AuditId, CampaignId, GrantId, PrefixedIdError, RequestId, SweepId, TokenId};
 pub use jiff::Timestamp;
 pub use organization::{AccountPath, account_state};
 pub use sources::{Clock, Clocks, Disagreement, IdSource, Look};

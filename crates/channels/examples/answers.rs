@@ -145,6 +145,7 @@ impl Bench {
                 store: store.clone(),
                 assignments: store.clone(),
                 sweeps: store.clone(),
+                campaigns: store.clone(),
                 group_sync: store.clone(),
                 standing: Arc::new(hallpass_store_testing::StandingDouble::default()),
                 directory: Arc::new(Stalled(Arc::new(directory))),

@@ -3,6 +3,7 @@
 
 pub mod absence;
 pub mod audit;
+pub mod campaign;
 pub mod demo;
 pub mod doctor;
 mod first_sign_in;

@@ -17,7 +17,7 @@ use hallpass_app::host::denial_details::denial_details;
 use hallpass_cli::{access, org};
 use hallpass_cli::{activity, each, query, who};
 use hallpass_cli::{policy, rules};
-use hallpass_cli_server::{audit, init, lambda, people, server};
+use hallpass_cli_server::{audit, campaign, init, lambda, people, server};
 use hallpass_client::commands::{
     approve, aws, break_glass, catalog, console, deny, exec, grants, login, logout, report,
     request, requests, whoami,
@@ -79,6 +79,7 @@ pub(crate) enum Command {
     Init(Box<init::Args>),
     Serve(serve::Args),
     Server(server::Args),
+    Campaign(campaign::Args),
     People(people::Args),
     Audit(audit::Args),
     Demo(demo::Args),
@@ -263,6 +264,7 @@ pub(crate) fn run(called: Called) -> Outcome {
         Command::Init(args) => init::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Server(args) => server::run(&args),
+        Command::Campaign(args) => campaign::run(&args),
         Command::People(args) => people::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Demo(args) => demo::run(&args),

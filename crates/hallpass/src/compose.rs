@@ -203,6 +203,8 @@ async fn journeys(
     let access =
         Access::new(journey_ports, settings, parts.rules.clone()).with_alerts(shared.clone());
     let access = access.with_tickets(TicketReader::new(parts.tickets.clone()));
+    let logs = activity::known(parts.activity.clone(), parts.snapshots.as_ref());
+    let access = access.with_activity(logs);
     let access = access.with_people(directory.clone());
     let access = access.with_home_region(aws.center_silence());
     let access = entitlements::looked_at(access, parts.client.clone(), aws, clock).await?;
@@ -265,7 +267,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         metrics: rendering(metrics, (&pulse, &time, aws, &lead), parts.descriptors),
         webhooks: Arc::new(interactive.iter().map(|it| it.webhook.clone()).collect()),
         policies: policies(&parts.aws, parts.client, &clock),
-        activity: activity::known(parts.activity, parts.snapshots.as_ref()),
+        activity: access.activity(),
         snapshots: parts.snapshots.map(snapshots::kept),
         plans: Arc::new(store.clone()),
         pci: parts.watches.pci.as_ref().map(|it| Arc::clone(&it.store)),

@@ -117,6 +117,7 @@ pub(crate) const fn trigger(trigger: &Trigger) -> api::SweepTrigger {
         Trigger::Check => api::SweepTrigger::Check,
         Trigger::Schedule => api::SweepTrigger::Schedule,
         Trigger::Person { .. } => api::SweepTrigger::Person,
+        Trigger::Campaign { .. } => api::SweepTrigger::Campaign,
         Trigger::SwitchedOff => api::SweepTrigger::SwitchedOff,
     }
 }

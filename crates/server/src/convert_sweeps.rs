@@ -16,7 +16,7 @@ pub(crate) fn sweep(sweep: &Sweep) -> api::Sweep {
         state: convert_states::sweep(&sweep.state),
         trigger: convert_states::trigger(&sweep.trigger),
         by: match &sweep.trigger {
-            Trigger::Person { by } => Some(by.to_string()),
+            Trigger::Person { by } | Trigger::Campaign { by, .. } => Some(by.to_string()),
             Trigger::Check | Trigger::Schedule | Trigger::SwitchedOff => None,
         },
         mode: convert_states::mode(sweep.mode),

@@ -37,6 +37,7 @@ mod setup;
 
 mod convert;
 mod convert_approvals;
+mod convert_campaigns;
 mod convert_states;
 mod convert_sweeps;
 mod problem;

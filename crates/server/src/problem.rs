@@ -245,6 +245,7 @@ impl From<ActionRefused> for ProblemResponse {
             | ActionRefused::ApprovedLength { .. }
             | ActionRefused::LongText { .. } => StatusCode::BAD_REQUEST,
             ActionRefused::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
+            ActionRefused::Campaign(why) if why.is_bad_input() => StatusCode::BAD_REQUEST,
             ActionRefused::Standing(why) if why.is_bad_input() => StatusCode::BAD_REQUEST,
             refused if refused.is_conflict() => StatusCode::CONFLICT,
             _ => StatusCode::FORBIDDEN,

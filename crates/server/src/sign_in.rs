@@ -48,6 +48,11 @@ impl SignIn {
         }
     }
 
+    /// Without a slash at its end.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
     #[must_use = "this is the one with the provider"]
     pub fn with_provider(mut self, provider: Provider) -> Self {
         self.provider = Some(provider);

@@ -159,6 +159,7 @@ fn access_over(directory: Arc<Directory>, rules: Rules) -> (Access, Actor) {
         store: store.clone(),
         assignments: store.clone(),
         sweeps: store.clone(),
+        campaigns: store.clone(),
         group_sync: store,
         standing: Arc::new(Center::new(wall, Habits::default())),
         directory: Arc::new(Fixed(directory)),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use hallpass_access::CampaignStore;
 use hallpass_access::{
     AccessStore, Approval, Grant, GrantFilter, GroupSyncStore, Request, RequestFilter,
     RequestState, SweepStore,
@@ -21,7 +22,13 @@ use crate::broken::Broken;
 /// Every broken promise.
 pub async fn check_all<S>(world: &World<S>, standing: &[HoldKey]) -> Result<(), Vec<Broken>>
 where
-    S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + AuditStore + 'static,
+    S: AccessStore
+        + CampaignStore
+        + GroupSyncStore
+        + SweepStore
+        + AssignmentStore
+        + AuditStore
+        + 'static,
 {
     check_stored(world.store.as_ref(), &world.center.present(), standing).await
 }

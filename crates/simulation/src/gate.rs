@@ -1,6 +1,8 @@
 //! A gate counts every port call. At the planned call it fails it, or stops the process before or
 //! after its effect.
 
+mod campaigns;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

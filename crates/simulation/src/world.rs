@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hallpass_access::{
-    Access, AccessError, AccessStore, Actor, ArmedEndsMode, DirectorySource, GroupSyncSettings,
-    GroupSyncStore, GuardSource, OnRuleChange, Origin, Ports, Role, Settings, SweepSettings,
-    SweepState, SweepStore,
+    Access, AccessError, AccessStore, Actor, ArmedEndsMode, CampaignStore, DirectorySource,
+    GroupSyncSettings, GroupSyncStore, GuardSource, OnRuleChange, Origin, Ports, Role, Settings,
+    SweepSettings, SweepState, SweepStore,
 };
 use hallpass_assignments::{AssignmentStore, Executor, ExecutorLimits};
 use hallpass_base::clock::Releases;
@@ -238,7 +238,9 @@ impl World {
     }
 }
 
-impl<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static> World<S> {
+impl<S: AccessStore + CampaignStore + GroupSyncStore + SweepStore + AssignmentStore + 'static>
+    World<S>
+{
     pub fn over(store: Arc<S>, seed: u64, habits: Habits) -> Self {
         Self::planned(store, seed, habits, None)
     }
@@ -484,7 +486,9 @@ fn jiff_days(days: i64) -> std::time::Duration {
     clippy::too_many_arguments,
     reason = "each is one thing that outlives the process; a struct would only be taken apart here"
 )]
-fn process<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'static>(
+fn process<
+    S: AccessStore + CampaignStore + GroupSyncStore + SweepStore + AssignmentStore + 'static,
+>(
     store: &Arc<S>,
     (center, entitlements): (&Arc<Center>, &Arc<Entitlements>),
     time: &Arc<ProcessTime>,
@@ -500,6 +504,7 @@ fn process<S: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + 'sta
         store: gated_store.clone(),
         assignments: gated_store.clone(),
         sweeps: gated_store.clone(),
+        campaigns: gated_store.clone(),
         group_sync: gated_store.clone(),
         standing: gated_center.clone(),
         directory: Gated::new(Arc::clone(directory), Arc::clone(gate)),

@@ -8,6 +8,7 @@
 pub mod conformance;
 
 mod alerts;
+mod campaigns;
 mod digests;
 mod group_assignments;
 mod owned;
@@ -32,6 +33,7 @@ use hallpass_base::{
 use uuid::Uuid;
 
 pub use alerts::{a_blocked_alert, an_alert, an_alert_state};
+pub use campaigns::{a_campaign, a_campaign_line, an_answered_line, campaign_id};
 pub use digests::digests;
 pub use group_assignments::a_group_assignment;
 pub use owned::own_one;

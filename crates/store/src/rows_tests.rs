@@ -27,9 +27,9 @@ use super::*;
 use crate::steps::{desired, revocation_of};
 use hallpass_store_testing::{a_blocked_alert, an_absence, an_alert, an_alert_state};
 use hallpass_store_testing::{
-    a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep, a_sweep_item, account_key,
-    an_acceptance, an_answer, at, email, grant_id, grant_states, group_id, group_key, in_flight,
-    person, request_states, user, wanted,
+    a_campaign, a_campaign_line, a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep,
+    a_sweep_item, account_key, an_acceptance, an_answer, an_answered_line, at, email, grant_id,
+    grant_states, group_id, group_key, in_flight, person, request_states, user, wanted,
 };
 
 fn golden(kind: &str) -> PathBuf {
@@ -345,6 +345,9 @@ fn locks_answers_and_tokens() {
         ..an_absence(2)
     };
     check_json("absence", &[an_absence(1), alone]);
+    check_json("campaign", &[a_campaign(1)]);
+    let answered = an_answered_line(1, 2, hallpass_access::AnswerKind::Keep);
+    check_json("campaign_line", &[a_campaign_line(1, 1), answered]);
     check_json("answer", &[an_answer(1, "key")]);
     let token = crate::TokenRow {
         id: hallpass_base::TokenId::new(hallpass_store_testing::uuid(1)),

@@ -282,7 +282,11 @@ pub fn compact<T: Serialize + ?Sized>(item: &T) -> Result<String, Failure> {
         .map_err(Failure::bug)
 }
 
-fn csv<T: Serialize>(items: &[T], fields: &[&str]) -> Result<String, Failure> {
+/// The items as CSV.
+///
+/// # Errors
+/// If an item has no JSON form.
+pub fn csv<T: Serialize>(items: &[T], fields: &[&str]) -> Result<String, Failure> {
     let mut text = fields.join(",") + "\r\n";
     for item in items {
         let value = serde_json::to_value(item).map_err(Failure::bug)?;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_alerts::{
-    AlertCommitError, AlertRowKey, AlertRuleId, AlertState, AlertStore, AlertWrite, Mute, MuteStep,
-    NoSuchRow, mute, unmute,
+    AlertCommitError, AlertRowKey, AlertRuleId, AlertState, AlertStore, AlertWrite, HappeningRule,
+    Mute, MuteStep, NoSuchRow, listed, mute, unmute,
 };
 use hallpass_audit::Event;
 use hallpass_base::Timestamp;
+use serde_json::{Map, Value};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
@@ -52,6 +53,36 @@ fn unread(error: &AlertCommitError) -> AccessError {
 }
 
 impl Access {
+    /// Stores these rows as all of the rule: each new one is reported once, to the targets of
+    /// alerts.
+    pub(super) async fn list_alerts(
+        &self,
+        rule: &HappeningRule,
+        rows: &[Map<String, Value>],
+    ) -> Result<(), AccessError> {
+        self.store_alert(rule, |state, now| listed(rule, state, rows, now))
+            .await
+    }
+
+    pub(super) async fn store_alert(
+        &self,
+        rule: &HappeningRule,
+        write: impl Fn(Option<AlertState>, Timestamp) -> Option<AlertWrite>,
+    ) -> Result<(), AccessError> {
+        for _ in 0..RACES_MAX {
+            let state = self.alerts.alert_state(&rule.id).await;
+            let state = state.map_err(|error| unread(&error))?;
+            let Some(write) = write(state, self.now()) else {
+                return Ok(());
+            };
+            match self.alerts.commit_alert(write).await {
+                Err(AlertCommitError::Raced(_)) => {}
+                done => return done.map_err(|error| unread(&error)),
+            }
+        }
+        Ok(())
+    }
+
     #[must_use]
     pub fn with_alerts(mut self, alerts: Arc<dyn AlertStore>) -> Self {
         self.alerts = alerts;

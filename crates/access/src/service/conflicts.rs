@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hallpass_alerts::{AlertCommitError, AlertRuleId, AlertSeverity, HappeningRule, listed};
+use hallpass_alerts::{AlertRuleId, AlertSeverity, HappeningRule};
 use hallpass_base::{GroupId, Target, Timestamp, UserId};
 use hallpass_rules::directory::Person;
 use hallpass_rules::{Directory, GroupRef, HeldBy, HeldConflict, Holding, Rules};
@@ -19,7 +19,6 @@ const GRANTS_A_PAGE: u32 = 500;
 /// All members of groups together.
 const AWS_PATIENCE: Duration = Duration::from_secs(25);
 const READS_AT_ONCE: usize = 8;
-const TRIES: u32 = 3;
 
 /// What one person holds against a constraint.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,26 +57,14 @@ impl Access {
     /// If the store does not answer.
     pub async fn tell_conflicts(&self) -> Result<(), AccessError> {
         let report = self.conflicts_now().await?;
-        let (directory, now) = (self.directory(), self.now());
+        let directory = self.directory();
         let open = report
             .rows
             .iter()
             .filter(|it| it.conflict.exception.is_none());
         let rows: Vec<Map<String, Value>> = open.map(|it| alert_row(it, &directory)).collect();
-        let unavailable = |why: String| AccessError::Read(ReadError(why));
-        let rule = alert_rule().map_err(|error| unavailable(error.to_string()))?;
-        for _ in 0..TRIES {
-            let state = self.alerts.alert_state(&rule.id).await;
-            let state = state.map_err(|error| unavailable(error.to_string()))?;
-            let Some(write) = listed(&rule, state, &rows, now) else {
-                return Ok(());
-            };
-            match self.alerts.commit_alert(write).await {
-                Err(AlertCommitError::Raced(_)) => {}
-                done => return done.map_err(|error| unavailable(error.to_string())),
-            }
-        }
-        Ok(())
+        let rule = alert_rule().map_err(|error| ReadError(error.to_string()))?;
+        self.list_alerts(&rule, &rows).await
     }
 
     async fn conflicts_now(&self) -> Result<ConflictReport, AccessError> {

@@ -8,6 +8,10 @@ mod accepting;
 mod adopting;
 mod alerting;
 mod already_held;
+mod campaign_reminders;
+mod campaign_signing;
+mod campaign_uses;
+mod campaigns;
 mod candidate_rules;
 mod catalog;
 mod conflicts;
@@ -65,6 +69,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 pub use absences::{ABSENCE_POLL, AbsenceDirectory};
 pub use alerting::Muting;
 pub use already_held::WaitLimit;
+pub use campaigns::{CampaignView, LINES_A_CALL_MAX};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
 pub use conflicts::{ConflictReport, PersonConflict};
 pub use creating::{Extending, TARGETS_MAX};
@@ -98,9 +103,10 @@ use crate::arming;
 use crate::records::StepContext;
 use crate::text_limits::{RECORD_TEXT_CHARACTERS_MAX, TooLong};
 use crate::{
-    AbsenceProblem, AccessStore, ActionRefused, Change, CommitError, DirectoryFault,
-    DirectorySource, EntitlementSource, GroupSyncStore, GuardSource, Holds, NoGuards,
-    NoPeopleSource, OverQuota, PeopleSource, ReadError, Settings, StandingSource, SweepStore,
+    AbsenceProblem, AccessStore, ActionRefused, ActivityLogs, CampaignStore, Change, CommitError,
+    DirectoryFault, DirectorySource, EntitlementSource, GroupSyncStore, GuardSource, Holds,
+    NoGuards, NoPeopleSource, OverQuota, PeopleSource, ReadError, Settings, StandingSource,
+    SweepStore,
 };
 
 /// Retries of a raced decision.
@@ -111,6 +117,7 @@ pub struct Ports {
     pub store: Arc<dyn AccessStore>,
     pub assignments: Arc<dyn AssignmentStore>,
     pub sweeps: Arc<dyn SweepStore>,
+    pub campaigns: Arc<dyn CampaignStore>,
     pub group_sync: Arc<dyn GroupSyncStore>,
     pub standing: Arc<dyn StandingSource>,
     pub directory: Arc<dyn DirectorySource>,
@@ -193,6 +200,7 @@ pub struct Access {
     remediations: Option<RemediationSource>,
     journals_seen: guarding::JournalsSeen,
     tickets: Arc<TicketReader>,
+    activity: Option<Arc<dyn ActivityLogs>>,
     start_answers: Arc<outside_facts::StartAnswers>,
     standing_cache: Arc<outside_facts::StandingCache>,
 }
@@ -227,6 +235,7 @@ impl Access {
             remediations: None,
             journals_seen: guarding::JournalsSeen::default(),
             tickets: Arc::default(),
+            activity: None,
             start_answers: Arc::default(),
             standing_cache: Arc::default(),
         }
@@ -264,6 +273,7 @@ impl Access {
             remediations: self.remediations.clone(),
             journals_seen: guarding::JournalsSeen::default(),
             tickets: Arc::clone(&self.tickets),
+            activity: self.activity.clone(),
             start_answers: Arc::clone(&self.start_answers),
             standing_cache: Arc::clone(&self.standing_cache),
         }
@@ -283,6 +293,17 @@ impl Access {
     pub fn with_tickets(mut self, tickets: TicketReader) -> Self {
         self.tickets = Arc::new(tickets);
         self
+    }
+
+    #[must_use]
+    pub fn with_activity(mut self, logs: Option<Arc<dyn ActivityLogs>>) -> Self {
+        self.activity = logs;
+        self
+    }
+
+    /// `None` if no logs are configured.
+    pub fn activity(&self) -> Option<Arc<dyn ActivityLogs>> {
+        self.activity.clone()
     }
 
     #[must_use]

@@ -42,7 +42,8 @@ impl Access {
             let count = page.len();
             read += count;
             before = page.last().map(|oldest| oldest.id);
-            recent.extend(page.into_iter().filter(|run| !is_ahead(run, now)));
+            let counts = |run: &Sweep| !is_ahead(run, now) && !run.trigger.is_of_campaign();
+            recent.extend(page.into_iter().filter(counts));
             let is_last = u32::try_from(count).is_ok_and(|count| count < LOOKED_BACK);
             if is_last || read >= most || shows_anchor(&recent, &self.settings.sweep) {
                 return Ok(recent);
@@ -51,7 +52,7 @@ impl Access {
     }
 
     /// Returns an id above all others, even those of a fast clock: ids follow the order of runs.
-    async fn next_sweep_id(&self) -> Result<SweepId, AccessError> {
+    pub(super) async fn next_sweep_id(&self) -> Result<SweepId, AccessError> {
         let newest = self.ports.sweeps.sweeps(None, 1).await?;
         let step = self.step();
         Ok(match newest.first().map(|newest| newest.id.drawn_at()) {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The longest repeated read of a plan's places.
-const PLAN_LOOK_MAX: Duration = Duration::from_secs(25);
+pub(super) const PLAN_LOOK_MAX: Duration = Duration::from_secs(25);
 const PAGE_LOOK_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -366,9 +366,7 @@ fn was_confirmed(sweep: &Sweep) -> bool {
         sweep.state,
         SweepState::Working { .. } | SweepState::Done { .. }
     );
-    acts && looked
-        .zip(confirmed)
-        .is_some_and(|(looked, at)| at >= looked)
+    acts && confirmed.is_some_and(|at| looked.is_none_or(|looked| at >= looked))
 }
 
 /// Reads at AWS for a page, which does not wait long.

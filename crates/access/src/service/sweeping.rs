@@ -133,6 +133,7 @@ impl Access {
             .find(|other| {
                 other.id != sweep.id
                     && other.trigger != Trigger::SwitchedOff
+                    && !other.trigger.is_of_campaign()
                     && other.state != SweepState::Queued
             })
             .is_some_and(|other| matches!(other.state, SweepState::Failed { .. }));
@@ -180,6 +181,9 @@ impl Access {
         };
         let accepted = sweeps.accepted().await?;
         let in_hand = sweeps.open_sweep_items().await?;
+        let recent = sweeps.sweeps(None, LOOKED_BACK).await?.into_iter();
+        // Their confirmation is not that of the mode, and no sweep replaces their plans.
+        let recent = recent.filter(|run| !run.trigger.is_of_campaign());
         Ok(SweepRunFacts {
             held,
             accepted: accepted
@@ -189,7 +193,7 @@ impl Access {
             earlier,
             earlier_items: items.into_iter().map(|it| (it.key.clone(), it)).collect(),
             in_hand: in_hand.into_iter().map(|it| (it.key, it.sweep)).collect(),
-            recent: sweeps.sweeps(None, LOOKED_BACK).await?,
+            recent: recent.collect(),
             group_assignments: sweeps.group_assignments().await?,
         })
     }

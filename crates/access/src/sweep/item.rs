@@ -147,6 +147,8 @@ pub enum LeftAlone {
     Gone,
     NobodyToHold,
     ModeChanged,
+    /// Its place could not be read.
+    Unread,
 }
 
 impl LeftAlone {
@@ -157,6 +159,7 @@ impl LeftAlone {
             Self::Gone => "gone",
             Self::NobodyToHold => "nobody_to_hold",
             Self::ModeChanged => "mode_changed",
+            Self::Unread => "unread",
         }
     }
 }

@@ -14,7 +14,9 @@
 
 use std::fmt;
 
-use hallpass_base::{Email, GrantId, HoldKey, SweepId, TargetNames, TimeSpan, Timestamp};
+use hallpass_base::{
+    CampaignId, Email, GrantId, HoldKey, SweepId, TargetNames, TimeSpan, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{LeftOut, SweepMode, SweepReach, Unread};
@@ -29,6 +31,8 @@ pub enum Trigger {
     Schedule,
     /// An administrator requested it; acts according to the mode.
     Person { by: Email },
+    /// A signed-off access review campaign; its plan acts once confirmed, in any mode.
+    Campaign { campaign: CampaignId, by: Email },
     /// The mode became `off`: ends earlier confirmations, and reads nothing.
     SwitchedOff,
 }
@@ -39,6 +43,7 @@ impl Trigger {
             Self::Check => "check",
             Self::Schedule => "schedule",
             Self::Person { .. } => "person",
+            Self::Campaign { .. } => "campaign",
             Self::SwitchedOff => "switched_off",
         }
     }
@@ -46,8 +51,12 @@ impl Trigger {
     pub const fn acts(&self) -> bool {
         match self {
             Self::Schedule | Self::Person { .. } => true,
-            Self::Check | Self::SwitchedOff => false,
+            Self::Check | Self::Campaign { .. } | Self::SwitchedOff => false,
         }
+    }
+
+    pub const fn is_of_campaign(&self) -> bool {
+        matches!(self, Self::Campaign { .. })
     }
 }
 

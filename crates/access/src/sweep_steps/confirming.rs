@@ -20,6 +20,7 @@ pub enum RemovalLimit {
     Exceed,
 }
 
+#[derive(Clone, Copy)]
 pub(crate) struct Fresh<'a> {
     /// The plan's places, read just now.
     pub(crate) listing: &'a StandingListing,
@@ -53,12 +54,12 @@ pub(crate) fn confirm(
         .collect();
     let differs = planned
         .iter()
-        .filter_map(|(item, action)| Some((*item, differs(item, *action, fresh)?)));
-    let differing: Vec<(&SweepItem, &'static str)> = differs.collect();
+        .filter_map(|(item, action)| Some((*item, drift(&item.key, *action, fresh)?)));
+    let differing: Vec<(&SweepItem, PlanDrift)> = differs.collect();
     if let Some((item, how)) = differing.first() {
         return Err(StandingRefused::PlanChanged {
             count: differing.len(),
-            first: format!("{} of {} {how}", item.names, item.holder_name()),
+            first: format!("{} of {} {}", item.names, item.holder_name(), how.words()),
         });
     }
     let due = planned.iter().map(|(item, action)| {
@@ -102,30 +103,53 @@ fn waits(sweep: &Sweep, limits: RemovalLimit) -> Result<(), StandingRefused> {
     }
 }
 
-fn differs(item: &SweepItem, action: SweepAction, fresh: &Fresh<'_>) -> Option<&'static str> {
-    let key = &item.key;
+/// How access differs from the plan that would act on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlanDrift {
+    Held,
+    Accepted,
+    Preexisting,
+    Unread,
+    Gone,
+    NobodyToHold,
+}
+
+impl PlanDrift {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Held => "is held by a grant",
+            Self::Accepted => "is accepted",
+            Self::Preexisting => "existed before a grant",
+            Self::Unread => "cannot be read",
+            Self::Gone => "is gone",
+            Self::NobodyToHold => "has no user to hold it",
+        }
+    }
+}
+
+pub(crate) fn drift(key: &HoldKey, action: SweepAction, fresh: &Fresh<'_>) -> Option<PlanDrift> {
     if fresh.held.ours.contains(key) || fresh.held.under_grant.contains(key) {
-        return Some("is held by a grant");
+        return Some(PlanDrift::Held);
     }
     let mut patterns = fresh.settings.standing.iter();
     if fresh.accepted.contains_key(key)
         || patterns.any(|pattern| pattern.covers(key, fresh.directory))
     {
-        return Some("is accepted");
+        return Some(PlanDrift::Accepted);
     }
     let found = fresh.held.stood_before(key);
     if found.is_some_and(|at| fresh.listing.began < PREEXISTING_FOR.after(at)) {
-        return Some("existed before a grant");
+        return Some(PlanDrift::Preexisting);
     }
     if fresh.listing.not_read().contains(&key.target) {
-        return Some("cannot be read");
+        return Some(PlanDrift::Unread);
     }
     if !fresh.listing.seen.contains_key(key) {
-        return Some("is gone");
+        return Some(PlanDrift::Gone);
     }
     match action {
         SweepAction::Adopt { .. } if person(key, fresh.directory).is_none() => {
-            Some("has no user to hold it")
+            Some(PlanDrift::NobodyToHold)
         }
         SweepAction::Adopt { .. } | SweepAction::Remove => None,
     }

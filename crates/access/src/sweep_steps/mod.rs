@@ -9,4 +9,4 @@ pub use confirming::RemovalLimit;
 
 pub(crate) use acting::{begin_removal, call_off, leave_alone, not_any_more, not_wanted, settle};
 pub(crate) use adopting::{Adopting, adopt};
-pub(crate) use confirming::{Fresh, confirm};
+pub(crate) use confirming::{Fresh, PlanDrift, confirm, drift};

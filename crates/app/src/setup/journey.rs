@@ -16,6 +16,7 @@ pub fn journey(
         store: Arc::clone(store) as Arc<dyn hallpass_access::AccessStore>,
         assignments: Arc::clone(store) as Arc<dyn hallpass_assignments::AssignmentStore>,
         sweeps: Arc::clone(store) as Arc<dyn hallpass_access::SweepStore>,
+        campaigns: Arc::clone(store) as Arc<dyn hallpass_access::CampaignStore>,
         group_sync: Arc::clone(store) as Arc<dyn hallpass_access::GroupSyncStore>,
         standing: Arc::clone(aws) as Arc<dyn hallpass_access::StandingSource>,
         directory: Arc::clone(directory) as Arc<dyn DirectorySource>,

@@ -9,10 +9,12 @@ use serde_json::{Map, Value};
 
 use crate::wording::lists::{count, number};
 use crate::wording::names::capital;
-use crate::wording::notice::mail::{Letter, OPERATOR};
+use crate::wording::notice::mail::Letter;
 use crate::wording::style::{ChannelStyle as _, PlainStyle};
 use crate::wording::time::utc;
 
+const FOOTER: &str =
+    "You get this because your address is in `mail.alerts`, or the alert is about you.";
 /// Characters of a subject; inboxes show fewer.
 const SUBJECT_MAX: usize = 150;
 const VALUE_MAX: usize = 120;
@@ -225,6 +227,6 @@ pub fn alert_letter(told: &AlertMessage) -> Letter {
         quote: None,
         notes: lines(told),
         link: "Open Hallpass",
-        footer: OPERATOR.to_owned(),
+        footer: FOOTER.to_owned(),
     }
 }

@@ -90,6 +90,7 @@ pub fn words(why: &ActionRefused, facts: &RefusedFacts<'_>, style: &impl Channel
         | ActionRefused::LastAdministrator
         | ActionRefused::LockIsOver
         | ActionRefused::Absence(_)
+        | ActionRefused::Campaign(_)
         | ActionRefused::SharedAddress
         | ActionRefused::NotYours
         | ActionRefused::NotAnApprover

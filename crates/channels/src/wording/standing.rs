@@ -119,6 +119,7 @@ pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
                 LeftAlone::Gone => "it is already gone",
                 LeftAlone::NobodyToHold => "no user can hold it",
                 LeftAlone::ModeChanged => "sweeps have another mode by now",
+                LeftAlone::Unread => "its place could not be read",
             }
         ),
     }

@@ -250,6 +250,7 @@ impl TestApp {
             store: store.clone(),
             assignments: store.clone(),
             sweeps: store.clone(),
+            campaigns: store.clone(),
             group_sync: store.clone(),
             standing: Arc::new(hallpass_store_testing::StandingDouble::default()),
             directory: known.clone(),

@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> Outcome {
 
 /// Returns records after `after`, ascending, and the next cursor. A short or empty page need not be
 /// the last.
-async fn page(
+pub(crate) async fn page(
     client: &Client,
     after: u64,
     filter: &[(&str, String)],

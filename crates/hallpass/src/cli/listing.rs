@@ -52,12 +52,20 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
 ];
 
 /// Ungrouped: `login --help` names the first two, packages include the next two's output, and
-/// auditors find the last in the documents.
-pub(crate) const BESIDE: &[&str] = &["logout", "whoami", "completions", "man", "report"];
+/// auditors find the others in the documents.
+pub(crate) const BESIDE: &[&str] = &[
+    "logout",
+    "whoami",
+    "completions",
+    "man",
+    "report",
+    "campaign",
+];
 
 const UNLISTED: &str = "\
-`hallpass help all` lists every command with those below it: also `report`,
-`logout`, `whoami`, `completions` and `man`, and short forms such as `extend`.
+`hallpass help all` lists every command with those below it: also `campaign`,
+`report`, `logout`, `whoami`, `completions` and `man`, and short forms such as
+`extend`.
 ";
 
 pub(super) const DAILY: &str = "\

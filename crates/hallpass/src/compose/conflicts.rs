@@ -1,4 +1,4 @@
-//! Alerts about access that no one may hold together.
+//! Alerts about access that no one may hold together, and about reviewers who have not answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,8 @@ const EVERY: Duration = Duration::from_mins(5);
 /// Until the organization is read, holders are unknown.
 const UNREAD: Duration = Duration::from_secs(2);
 
-pub(super) async fn tell(access: Arc<Access>, mut stop: watch::Receiver<bool>) {
+/// `pages` is the address of the server.
+pub(super) async fn tell((access, pages): (Arc<Access>, String), mut stop: watch::Receiver<bool>) {
     loop {
         if !access.directory_is_fresh() {
             if !rest(&mut stop, UNREAD).await {
@@ -27,6 +28,9 @@ pub(super) async fn tell(access: Arc<Access>, mut stop: watch::Receiver<bool>) {
         };
         if let Err(error) = told {
             tracing::error!(error = %error, "access held against a constraint could not be reported");
+        }
+        if let Err(error) = access.remind_reviewers(&pages).await {
+            tracing::error!(error = %error, "reviewers of access could not be reminded");
         }
         if !rest(&mut stop, EVERY).await {
             return;

@@ -150,7 +150,9 @@ impl Composed {
             clock: Arc::clone(&self.clock),
         };
         spawn(tasks, "sweep", stop, &sweeper, sweeping::look);
-        spawn(tasks, "conflicts", stop, &self.work, conflicts::tell);
+        let pages = self.app.sign_in.public_url().to_owned();
+        let telling = (Arc::clone(&self.work), pages);
+        spawn(tasks, "conflicts", stop, &telling, conflicts::tell);
         spawn(tasks, "sweep_items", stop, &sweeper, sweeping::act);
         self.spawn_group_sync(tasks, stop);
         self.spawn_telling(tasks, stop);

@@ -58,6 +58,8 @@ impl Sweeper {
             return Ok(Duration::ZERO);
         }
         let run = access.run_sweep(&run).await?;
+        // After a listing, so that the next campaign of a series is about today's access.
+        access.begin_due_campaigns().await?;
         metrics::counter!("hallpass_sweep_runs_total", "state" => run.state.name()).increment(1);
         tracing::info!(sweep.id = %run.id, state = run.state.name(), "checked standing access");
         Ok(Duration::ZERO)

@@ -119,6 +119,15 @@ pub(super) fn manager_of<'a>(
     }
 }
 
+impl Directory {
+    /// The enabled manager of a person; `None` also if no rule names managers, since they are not
+    /// read then.
+    pub fn manager(&self, person: &Person) -> Option<&Person> {
+        let manager = above(person, self).ok()?;
+        (manager.enabled && manager.user_id != person.user_id).then_some(manager)
+    }
+}
+
 pub(super) fn manages_anybody(manager: &PersonView<'_>, facts: &Directory) -> bool {
     let mut people = facts.people().iter();
     people.any(|person| above(person, facts).is_ok_and(|above| manager.is_user(&above.user_id)))

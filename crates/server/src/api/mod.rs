@@ -1,5 +1,6 @@
 pub(crate) mod absences;
 pub(crate) mod alerts;
+pub(crate) mod campaigns;
 pub(crate) mod denied;
 pub(crate) mod entitlements;
 pub(crate) mod explain;
@@ -109,6 +110,7 @@ pub(crate) fn router() -> Router<App> {
 
 fn of_all_access() -> Router<App> {
     Router::new()
+        .merge(campaigns::router())
         .route("/api/v1/absences", get(absences::list).post(absences::set))
         .route("/api/v1/absences/end", post(absences::end))
         .route("/api/v1/standing", get(standing::list).post(standing::act))

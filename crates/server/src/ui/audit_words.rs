@@ -109,6 +109,12 @@ pub(crate) const GROUPS: [EventGroup; 14] = [
             "standing.accepted",
             "standing.withdrawn",
             "standing.adopted",
+            "campaign.begun",
+            "campaign.answered",
+            "campaign.reassigned",
+            "campaign.closed",
+            "campaign.signed_off",
+            "campaign.planned",
         ],
     },
     EventGroup {
@@ -162,6 +168,18 @@ pub(crate) const GROUPS: [EventGroup; 14] = [
         events: &["history.imported"],
     },
 ];
+
+fn of_campaign(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "campaign.begun" => "Access review begun",
+        "campaign.answered" => "Access reviewed",
+        "campaign.reassigned" => "Reviewer changed",
+        "campaign.closed" => "Access review closed",
+        "campaign.signed_off" => "Access review signed off",
+        "campaign.planned" => "Removals planned",
+        _ => return None,
+    })
+}
 
 pub(crate) fn event(name: &str) -> String {
     let words = match name {
@@ -229,7 +247,7 @@ pub(crate) fn event(name: &str) -> String {
         "sweep.removing" | "membership.removing" => "Removal sent",
         "sweep.removed" => "Removed by sweep",
         "sweep.left_alone" | "membership.left_alone" => "Left alone",
-        other => return membership(other),
+        other => return of_campaign(other).map_or_else(|| membership(other), str::to_owned),
     };
     words.to_owned()
 }

@@ -16,6 +16,7 @@ const DOCUMENTS: &[(&str, &str)] = documents![
     "explanation/how-access-ends",
     "explanation/plans",
     "explanation/standing-access",
+    "how-to/access-reviews",
     "how-to/arm-ends-at-aws",
     "how-to/break-glass",
     "how-to/cloudtrail-activity",

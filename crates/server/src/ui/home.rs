@@ -7,8 +7,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine, Request, RequestFilter,
-    RequestState, RequestStateKind, RequestVerdict, RequestView, by_rules,
+    CampaignView, Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine, Request,
+    RequestFilter, RequestState, RequestStateKind, RequestVerdict, RequestView, by_rules,
 };
 use hallpass_base::{HoldKey, RequestId, Target, TimeSpan};
 use hallpass_channels::wording::{
@@ -43,6 +43,7 @@ struct HomePage {
     rows: Vec<RequestRow>,
     again: Vec<Again>,
     to_answer: Option<String>,
+    lines_waiting: Vec<(String, String)>,
     region_lost: Option<String>,
     standing: Vec<TargetView>,
 }
@@ -142,12 +143,32 @@ async fn home(
         rows,
         again: again(&app, &view, &grants, &mine),
         to_answer,
+        lines_waiting: lines_waiting(&app, &viewer, &view).await?,
         region_lost: view
             .region_lost()
             .map(|since| health::nothing_is_given_or_removed(&since)),
         standing,
         shell,
     }))
+}
+
+/// Words and address of each access review that waits for the viewer.
+async fn lines_waiting(
+    app: &App,
+    viewer: &Viewer,
+    view: &Presenter,
+) -> Result<Vec<(String, String)>, ProblemResponse> {
+    let waiting = app.access.lines_waiting(&viewer.actor).await?;
+    let line = |it: &CampaignView| {
+        let lines = match it.waiting() {
+            1 => "1 line".to_owned(),
+            count => format!("{count} lines"),
+        };
+        let (name, due) = (plain(&it.campaign.name), view.words(it.campaign.due_at));
+        let words = format!("{lines} of the access review {name} wait for you, due {due}.");
+        (words, format!("/campaigns/{}", it.campaign.id))
+    };
+    Ok(waiting.iter().map(line).collect())
 }
 
 async fn standing(

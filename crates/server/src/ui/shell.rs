@@ -37,6 +37,7 @@ pub(crate) enum Nav {
     Plans,
     Remediations,
     Health,
+    Campaigns,
     Elsewhere,
 }
 
@@ -199,6 +200,7 @@ const fn document(nav: Nav) -> &'static str {
         Nav::Plans => "explanation/plans",
         Nav::Remediations => "how-to/remediation",
         Nav::Health => "operations/monitoring",
+        Nav::Campaigns => "how-to/access-reviews",
     }
 }
 
@@ -418,7 +420,7 @@ mod tests {
     use super::super::documents;
     use super::*;
 
-    const NAVS: [Nav; 13] = [
+    const NAVS: [Nav; 14] = [
         Nav::Home,
         Nav::Ask,
         Nav::Reviews,
@@ -431,6 +433,7 @@ mod tests {
         Nav::Plans,
         Nav::Remediations,
         Nav::Health,
+        Nav::Campaigns,
         Nav::Elsewhere,
     ];
 

@@ -10,6 +10,7 @@ pub(super) fn why(view: &Presenter, run: &Sweep) -> String {
         Trigger::Check => "Check".to_owned(),
         Trigger::Schedule => "Schedule".to_owned(),
         Trigger::Person { by } => capital(&view.named(by)),
+        Trigger::Campaign { by, .. } => format!("Access review, by {}", view.named(by)),
         Trigger::SwitchedOff => "Switched off".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::campaigns;
 use crate::test_server::{SCOPES, TestServer, asking, run};
 
 pub(crate) const ACTORS: [(&str, &str); 5] = [
@@ -159,6 +160,33 @@ fn routes_of_absences() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
+fn routes_of_campaigns() -> Vec<(&'static str, &'static str, Value)> {
+    let nothing = Value::Null;
+    vec![
+        ("GET", "/api/v1/campaigns", nothing.clone()),
+        (
+            "POST",
+            "/api/v1/campaigns",
+            json!({"name": "Q4", "unanswered": "keep", "due_at": "2099-01-01T00:00:00Z"}),
+        ),
+        ("GET", "/api/v1/campaigns/CMP", nothing.clone()),
+        ("GET", "/api/v1/campaigns/CMP/lines", nothing.clone()),
+        (
+            "POST",
+            "/api/v1/campaigns/CMP/answers",
+            json!({"lines": [1], "answer": "remove"}),
+        ),
+        (
+            "POST",
+            "/api/v1/campaigns/CMP/reassign",
+            json!({"lines": [1], "to": "sam@corp.example"}),
+        ),
+        ("POST", "/api/v1/campaigns/CMP/sign-off", nothing.clone()),
+        ("POST", "/api/v1/campaigns/CMP/plan", nothing.clone()),
+        ("GET", "/api/v1/campaigns/CMP/evidence", nothing),
+    ]
+}
+
 fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     let row = json!({"rule": "keys/unused", "key": "ana", "reason": "known"});
     let mut until = row.clone();
@@ -244,7 +272,7 @@ pub(crate) fn rows() -> impl Iterator<Item = String> {
             let is_id = ["swp_", "ses_", "tok_", "rm-"]
                 .iter()
                 .any(|kind| parts[at].starts_with(kind));
-            if ["REQ", "GRN", "BROKEN"].contains(&parts[at]) || is_id {
+            if ["REQ", "GRN", "CMP", "BROKEN"].contains(&parts[at]) || is_id {
                 parts[at] = "{id}";
             } else if at > 0 && parts[at - 1] == "permission-sets" {
                 parts[at] = "{name}";
@@ -260,6 +288,7 @@ fn routes_of_the_api() -> impl Iterator<Item = (&'static str, &'static str, Valu
         .into_iter()
         .chain(routes_of_alerts())
         .chain(routes_of_absences())
+        .chain(routes_of_campaigns())
         .chain(routes_of_health())
         .chain(routes_of_sweeps())
         .chain(routes_of_oneself())
@@ -283,7 +312,13 @@ async fn cell(method: &str, path: &str, body: &Value, token: Option<&str>) -> St
     } else {
         Value::Null
     };
+    let campaign = if path.contains("/campaigns") {
+        campaigns::begun(&server).await
+    } else {
+        String::new()
+    };
     let real = path
+        .replace("CMP", &campaign)
         .replace("BROKEN", broken["id"].as_str().unwrap_or_default())
         .replace("REQ", pending["id"].as_str().unwrap())
         .replace("GRN", granted["grant_id"].as_str().unwrap());

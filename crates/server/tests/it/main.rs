@@ -15,6 +15,7 @@ mod approving;
 mod attacks;
 mod authorization;
 mod browser;
+mod campaigns;
 mod claims;
 mod compression;
 mod connections;

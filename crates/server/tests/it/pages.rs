@@ -8,6 +8,7 @@ use hallpass_server::SignIn;
 
 use crate::authorization::{ACTORS, assert_as_it_was};
 use crate::browser::Browser;
+use crate::campaigns;
 use crate::test_server::{TestServer, run};
 
 type Sample = (
@@ -71,6 +72,29 @@ const PAGES: &[Sample] = &[
     ("POST /sweeps", "", &[]),
     ("GET /sweeps/{id}", "", &[]),
     ("POST /sweeps/{id}/confirm", "", &[]),
+    ("GET /campaigns", "", &[]),
+    (
+        "POST /campaigns",
+        "",
+        &[
+            ("name", "Q4"),
+            ("due", "2099-01-01T00:00"),
+            ("unanswered", "keep"),
+        ],
+    ),
+    ("GET /campaigns/{id}", "", &[]),
+    (
+        "POST /campaigns/{id}/answer",
+        "",
+        &[("line-1", "1"), ("answer", "remove"), ("reason", "")],
+    ),
+    (
+        "POST /campaigns/{id}/reassign",
+        "",
+        &[("line-1", "1"), ("to", "sam@corp.example")],
+    ),
+    ("POST /campaigns/{id}/sign-off", "", &[]),
+    ("POST /campaigns/{id}/plan", "", &[]),
     ("GET /plans", "", &[]),
     ("GET /plans/{id}", "", &[]),
     ("GET /remediations", "", &[]),
@@ -196,8 +220,11 @@ async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<
         None => Browser::new(&server),
     };
     let (method, path) = route.split_once(' ').unwrap();
+    let campaign = campaigns::begun(&server).await;
     let id = if path.contains("grants/") {
         granted["grant_id"].as_str().unwrap()
+    } else if path.contains("campaigns/") {
+        &campaign
     } else {
         pending["id"].as_str().unwrap()
     };

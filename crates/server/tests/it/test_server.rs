@@ -544,6 +544,7 @@ impl TestServer {
             store: kept.unwrap_or_else(|| store.clone() as Arc<dyn AccessStore>),
             assignments: store.clone(),
             sweeps: store.clone(),
+            campaigns: store.clone(),
             group_sync: store.clone(),
             standing: Arc::new(StandingDouble::default()),
             directory: known.clone(),

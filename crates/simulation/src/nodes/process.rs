@@ -242,6 +242,7 @@ fn serving(
         store: store.clone(),
         assignments: store.clone(),
         sweeps: store.clone(),
+        campaigns: store.clone(),
         group_sync: store,
         standing: Gated::new(Arc::new(center), Arc::clone(&gate)),
         directory: Gated::new(Arc::clone(&cluster.directory), gate),

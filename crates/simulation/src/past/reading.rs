@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use hallpass_access::CampaignStore;
 use hallpass_access::{
     Access, AccessStore, Actor, GrantFilter, GrantStateKind, GroupSyncStore, Origin, Ports,
     RequestFilter, RequestStateKind, RequestView, Role, Settings, SweepStore,
@@ -21,7 +22,7 @@ const ROUNDS_MAX: u32 = 4;
 
 pub fn access<S>(store: &Arc<S>, organization: &Organization, now: Timestamp) -> Access
 where
-    S: AccessStore + AssignmentStore + GroupSyncStore + SweepStore + 'static,
+    S: AccessStore + AssignmentStore + CampaignStore + GroupSyncStore + SweepStore + 'static,
 {
     let clock = Arc::new(Wall::new(now));
     let mut snapshot = organization.snapshot.clone();
@@ -30,6 +31,7 @@ where
         store: Arc::<S>::clone(store),
         assignments: Arc::<S>::clone(store),
         sweeps: Arc::<S>::clone(store),
+        campaigns: Arc::<S>::clone(store),
         group_sync: Arc::<S>::clone(store),
         standing: Arc::new(Center::new(Arc::clone(&clock), Habits::default())),
         directory: Arc::new(SimulatedDirectory::new(Arc::clone(&clock), snapshot)),

@@ -42,7 +42,7 @@ approvers = ['dee@corp.example']
 ";
 
 /// A node over the same store, with absences.
-fn node(access: &Access) -> Access {
+pub(crate) fn node(access: &Access) -> Access {
     let ports = access.ports().clone();
     let directory = AbsenceDirectory::new(
         Arc::clone(&ports.directory),
@@ -63,7 +63,7 @@ async fn world() -> World {
     world
 }
 
-async fn set(
+pub(crate) async fn set(
     world: &World,
     by: Human,
     (from, to): (Human, Option<Human>),

@@ -1,4 +1,5 @@
 use fastrand::Rng;
+use hallpass_access::CampaignStore;
 use hallpass_access::{
     AccessError, AccessStore, Asking, Extending, Grant, GrantFilter, GroupSyncStore, Idempotency,
     Request, RequestOutcome, SweepStore, Wanted,
@@ -101,11 +102,18 @@ pub(crate) async fn grant(world: &World, id: GrantId) -> Grant {
 }
 
 pub(crate) trait Kept:
-    AccessStore + GroupSyncStore + SweepStore + AssignmentStore + AuditStore + 'static
+    AccessStore + CampaignStore + GroupSyncStore + SweepStore + AssignmentStore + AuditStore + 'static
 {
 }
-impl<T: AccessStore + GroupSyncStore + SweepStore + AssignmentStore + AuditStore + 'static> Kept
-    for T
+impl<
+    T: AccessStore
+        + CampaignStore
+        + GroupSyncStore
+        + SweepStore
+        + AssignmentStore
+        + AuditStore
+        + 'static,
+> Kept for T
 {
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{GrantState, RemovalLimit, SweepMode, SweepStore};
+use hallpass_access::{CampaignStore as _, GrantState, RemovalLimit, SweepMode, SweepStore};
 use hallpass_assignments::OperationKind;
 use hallpass_audit::AuditStore;
 use hallpass_base::testing::stops;
@@ -15,6 +15,7 @@ use hallpass_simulation::{
 };
 
 use crate::acting::{check_second_pass, grants, key_of, run};
+use crate::campaigns;
 use crate::sweeping::{of, standing, waiting};
 
 /// A retryable step, as in a client.
@@ -24,9 +25,13 @@ enum Step {
     Confirm,
     Adopt(Human, &'static str, u64),
     Accept(Human, &'static str),
+    BeginCampaign,
+    AnswerLines,
+    SignOff,
+    ApplyCampaign,
 }
 
-use Step::{Accept, Adopt, Confirm, Pass};
+use Step::{Accept, Adopt, AnswerLines, ApplyCampaign, BeginCampaign, Confirm, Pass, SignOff};
 
 struct Scenario {
     name: &'static str,
@@ -37,7 +42,7 @@ struct Scenario {
     adopted: bool,
 }
 
-const SCENARIOS: [Scenario; 3] = [
+const SCENARIOS: [Scenario; 4] = [
     Scenario {
         name: "a sweep removes",
         mode: SweepMode::Revoke,
@@ -60,6 +65,21 @@ const SCENARIOS: [Scenario; 3] = [
         steps: &[Accept(Bo, "Admin"), Pass(45), Confirm, Pass(8)],
         unknown: (Ana, "oncall"),
         adopted: true,
+    },
+    Scenario {
+        name: "a campaign removes",
+        mode: SweepMode::Report,
+        steps: &[
+            Pass(20),
+            BeginCampaign,
+            AnswerLines,
+            SignOff,
+            ApplyCampaign,
+            Confirm,
+            Pass(5),
+        ],
+        unknown: (Ana, "ReadOnly"),
+        adopted: false,
     },
 ];
 
@@ -132,6 +152,13 @@ async fn attempt(world: &World, step: Step, key: &str) -> bool {
                 .confirm_sweep(&eve, plan.id, RemovalLimit::Keep);
             confirmed.await.is_ok()
         }
+        BeginCampaign => {
+            let _: Result<_, _> = campaigns::begin(world, &["dee", "eve"]).await;
+            !world.store.campaigns(1).await.unwrap().is_empty()
+        }
+        AnswerLines => campaigns::answer_all(world, "ReadOnly").await,
+        SignOff => campaigns::sign_off(world).await.is_ok(),
+        ApplyCampaign => campaigns::apply(world).await.is_ok(),
     }
 }
 
@@ -255,4 +282,9 @@ fn stops_during_an_adoption() {
 #[test]
 fn stops_while_a_sweep_adopts() {
     all_stops_of(&SCENARIOS[2]);
+}
+
+#[test]
+fn stops_while_a_campaign_is_answered_and_applied() {
+    all_stops_of(&SCENARIOS[3]);
 }

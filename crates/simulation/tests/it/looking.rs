@@ -151,6 +151,7 @@ fn scene() -> Scene {
         store: store.clone(),
         assignments: store.clone(),
         sweeps: store.clone(),
+        campaigns: store.clone(),
         group_sync: store,
         standing: Arc::new(Center::new(clock.clone(), Habits::default())),
         directory: shelf.clone(),

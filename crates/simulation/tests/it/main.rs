@@ -22,6 +22,7 @@ mod armed_rough_lives;
 mod at_once;
 mod bounded;
 mod breaking;
+mod campaigns;
 mod clocks;
 mod crashes;
 mod crashes_of_guards;

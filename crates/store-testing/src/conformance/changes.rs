@@ -9,10 +9,10 @@ use hallpass_audit::{Input, Record};
 
 use super::Store;
 use crate::{
-    a_digest, a_draft, a_grant, a_group_assignment, a_lock, a_notice, a_request, a_sweep,
-    a_sweep_item, account_key, an_absence, an_acceptance, an_answer, approved, at, ended, ending,
-    grant_id, grant_states, request_id, request_states, sweep_id, user, wanted, with_grant,
-    with_request,
+    a_campaign, a_campaign_line, a_digest, a_draft, a_grant, a_group_assignment, a_lock, a_notice,
+    a_request, a_sweep, a_sweep_item, account_key, an_absence, an_acceptance, an_answer, approved,
+    at, ended, ending, grant_id, grant_states, request_id, request_states, sweep_id, user, wanted,
+    with_grant, with_request,
 };
 
 pub(super) fn raced(outcome: &Result<Vec<Record>, CommitError>) -> bool {
@@ -283,6 +283,8 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
         armed_ends: Vec::new(),
         locks: vec![Write::Insert(a_lock(1))],
         absences: vec![Write::Insert(an_absence(1))],
+        campaigns: vec![Write::Insert(a_campaign(1))],
+        campaign_lines: vec![Write::Insert(a_campaign_line(1, 1))],
         credentials_ended: vec![(user(1), at(1))],
         locks_seen: LocksSeen::default(),
         requests: vec![Write::Insert(a_request(1))],
@@ -308,6 +310,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     assert_eq!(store.assignments().await.unwrap(), Vec::new());
     assert_eq!(store.lock_of(&user(1)).await.unwrap(), None);
     assert_eq!(store.absence_of(&user(1)).await.unwrap(), None);
+    assert_eq!(store.campaigns(9).await.unwrap(), Vec::new());
     assert_eq!(store.head().await.unwrap(), None);
     assert_eq!(store.records_from(0, 10).await.unwrap(), Vec::new());
     assert_eq!(store.sweeps(None, 10).await.unwrap(), Vec::new());

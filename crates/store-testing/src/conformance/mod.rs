@@ -17,6 +17,7 @@ pub mod alarms;
 pub mod alerts;
 pub mod armed_ends;
 pub mod assignments;
+pub mod campaigns;
 pub mod changes;
 pub mod conditions;
 pub mod ends;
@@ -37,7 +38,7 @@ pub mod turns;
 
 use std::pin::Pin;
 
-use hallpass_access::{AccessStore, GroupSyncStore, SweepStore};
+use hallpass_access::{AccessStore, CampaignStore, GroupSyncStore, SweepStore};
 use hallpass_alerts::AlertStore;
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
@@ -48,6 +49,7 @@ pub trait Everything:
     AccessStore
     + AlertStore
     + ArmedEndStore
+    + CampaignStore
     + GroupSyncStore
     + SweepStore
     + AssignmentStore
@@ -60,6 +62,7 @@ impl<T> Everything for T where
     T: AccessStore
         + AlertStore
         + ArmedEndStore
+        + CampaignStore
         + GroupSyncStore
         + SweepStore
         + AssignmentStore
@@ -202,6 +205,11 @@ macro_rules! conformance {
             absences:
                 an_absence_is_written_over_what_was_read
                 absences_are_listed_while_they_last;
+            campaigns:
+                a_campaign_is_written_over_what_was_read
+                a_line_changes_only_while_its_campaign_is_open
+                lines_are_filtered
+                lines_are_counted_by_reviewer_and_answer;
             reviews:
                 open_reviews_are_found_until_they_are_closed;
             queries:

@@ -48,12 +48,12 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     let refused = quotas::ensure(staged.base, &change, now)?;
     let locks = locks::staged(staged.base, change.locks)?;
     let absences = absences::staged(staged.base, change.absences)?;
-    let mut subjects = Vec::new();
+    let campaigns = (staged.base.campaigns).staged(change.campaigns, change.campaign_lines)?;
+    let (mut subjects, mut holders) = (Vec::new(), Vec::new());
     for write in change.requests {
         subjects.extend(subject_of(row_of(&write)));
         staged.request(write)?;
     }
-    let mut holders = Vec::new();
     for write in change.grants {
         let grant = row_of(&write);
         subjects.extend(Subject::of(&grant.key.target, &grant.names));
@@ -91,6 +91,7 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
     keep_looks(state, sweeps, group_sync);
     state.locks.extend(locks);
     state.absences.extend(absences);
+    state.campaigns.extend(campaigns);
     state.refused.extend(refused);
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(state, user, *at);

@@ -6,6 +6,7 @@ mod access;
 mod alert_states;
 mod armed_ends;
 mod assignments;
+mod campaigns;
 mod commit;
 mod faults;
 mod group_sync;
@@ -85,6 +86,7 @@ struct MemoryState {
     holders: BTreeMap<Email, UserId>,
     locks: BTreeMap<UserId, Lock>,
     absences: BTreeMap<UserId, Absence>,
+    campaigns: campaigns::Campaigns,
     refused: BTreeMap<quotas::Refused, quotas::RefusedDay>,
     sweeps: Sweeps,
     group_sync: group_sync::GroupSync,

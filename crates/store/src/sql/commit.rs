@@ -9,8 +9,8 @@ use hallpass_audit::{Draft, Record};
 
 use super::numbers::{self, Numbered};
 use super::{
-    Space, absences, armed_ends, assignment_rows, assignments, audit, counter, group_sync, locks,
-    number, outbox, quotas, session_revocation, sweeps,
+    Space, absences, armed_ends, assignment_rows, assignments, audit, campaigns, counter,
+    group_sync, locks, number, outbox, quotas, session_revocation, sweeps,
 };
 use crate::database::{ConstraintRefusal, DatabaseError, Optional, Transaction, named};
 use crate::fault::StorageFault;
@@ -74,6 +74,12 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     }
     for write in &change.absences {
         absences::store(tx, write)?;
+    }
+    for write in &change.campaigns {
+        campaigns::campaign(tx, write)?;
+    }
+    for write in &change.campaign_lines {
+        campaigns::line(tx, write)?;
     }
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(tx, user, *at)?;

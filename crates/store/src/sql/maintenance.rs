@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use hallpass_access::{
-    Absence, Accepted, GroupAssignment, Lock, Message, ReadError, Sweep, SweepItem,
+    Absence, Accepted, Campaign, CampaignLine, GroupAssignment, Lock, Message, ReadError, Sweep,
+    SweepItem,
 };
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{GENESIS_HASH, Record};
@@ -386,6 +387,20 @@ fn check_sweeps(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(
         "group_assignments",
         "key",
         |text| read_body::<GroupAssignment>("group assignment", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "campaigns",
+        "id",
+        |text| read_body::<Campaign>("campaign", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "campaign_lines",
+        "campaign_id || ' ' || number",
+        |text| read_body::<CampaignLine>("campaign line", text).map(drop),
         note,
     )
 }

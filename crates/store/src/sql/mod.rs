@@ -14,6 +14,7 @@ mod armed_ends;
 mod assignment_rows;
 mod assignments;
 mod audit;
+mod campaigns;
 mod commit;
 mod copying;
 mod ends;

@@ -421,6 +421,28 @@ CREATE TABLE locks (
 
 CREATE INDEX locks_not_lifted ON locks (user_id) WHERE lifted = 0;
 
+-- Access review campaigns. A line's search text has the folded names of its holder and target.
+CREATE TABLE campaigns (
+    id      TEXT PRIMARY KEY,
+    version INTEGER NOT NULL CHECK (version >= 0),
+    state   TEXT NOT NULL,
+    body    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE campaign_lines (
+    campaign_id TEXT NOT NULL,
+    number      INTEGER NOT NULL,
+    version     INTEGER NOT NULL CHECK (version >= 0),
+    reviewer    TEXT NOT NULL,
+    answer      TEXT,
+    used        TEXT NOT NULL,
+    search      TEXT NOT NULL,
+    body        TEXT NOT NULL,
+    PRIMARY KEY (campaign_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX campaign_lines_by_reviewer ON campaign_lines (campaign_id, reviewer, answer, number);
+
 CREATE TABLE absences (
     user_id TEXT PRIMARY KEY,
     version INTEGER NOT NULL CHECK (version >= 0),

@@ -26,6 +26,8 @@ fn whole(n: u64) -> Change {
     Change {
         locks: Vec::new(),
         absences: Vec::new(),
+        campaigns: Vec::new(),
+        campaign_lines: Vec::new(),
         credentials_ended: Vec::new(),
         locks_seen: hallpass_access::LocksSeen::default(),
         live_grants_seen: None,

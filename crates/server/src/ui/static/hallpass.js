@@ -254,7 +254,7 @@ const current = () => cards().find((card) => card.contains(d.activeElement));
 const move = (by) => {
   const list = cards();
   const next = list[Math.min(list.length - 1, Math.max(0, list.indexOf(current()) + by))];
-  const target = next?.querySelector("a, h2[tabindex], h3[tabindex], button") || next;
+  const target = next?.querySelector("a, :is(h2,h3)[tabindex], button, th input") || next;
   target?.focus();
   next?.scrollIntoView({ block: "nearest" });
 };
