@@ -90,7 +90,7 @@ lint: format clippy rules
 format: tools
 	@$(PHASE) "format" cargo fmt --all --check
 
-# `.ci/run` has the same lints from the build itself (docs/decisions/0080)
+# `.ci/run` has the same lints from the build itself
 clippy: tools
 	@$(PHASE) "clippy" cargo clippy --locked --workspace --all-targets -- --deny warnings
 

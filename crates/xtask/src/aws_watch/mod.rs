@@ -1,7 +1,7 @@
 //! Watches AWS: compares the newest published service models with a baseline, for services called
 //! or simulated, and checks every difference against a decision line. Also checks that tables match
 //! the pinned models, and the age of facts. Run before a release, never by tests, because the
-//! result changes with AWS (`docs/decisions/0087-differences-of-aws-are-decided-by-lines.md`).
+//! result changes with AWS.
 
 mod dates;
 mod decisions;
