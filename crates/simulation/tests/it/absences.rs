@@ -7,10 +7,11 @@ use hallpass_access::{
     HeldAccess, Locking, Ports, RequestState,
 };
 use hallpass_audit::AuditStore as _;
+use hallpass_base::testing::stops;
 use hallpass_base::{Clock as _, TimeSpan};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
-    Habits,
+    GateMode, GatePlan, Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},
     World,
 };
@@ -233,5 +234,46 @@ fn a_request_escalates_and_more_people_are_notified() {
         let reminded = told.iter().any(|it| it.contains("dee@corp.example"));
         assert!(reminded, "{told:?}");
         approve(&world, Dee, id).await.unwrap();
+    });
+}
+
+/// Returns the calls of the first process in the round that escalates.
+async fn escalated(plan: Option<GatePlan>) -> u64 {
+    let mut world = World::new(605, Habits::default(), None);
+    let rules = || load(&RuleFile::new("rules.toml", RULES)).unwrap().rules;
+    world.access.set_rules(rules(), "test").await.unwrap();
+    listen(&world).await;
+    asked_for(&world, Ana, "Admin", HOUR).await;
+    told(&world).await;
+    world.clock.advance(TimeSpan::minutes(30));
+    world.directory.read();
+    world.restart_planned(plan);
+    let first = Arc::clone(&world.gate);
+    for _ in 0..4 {
+        let round = async {
+            if world.access.set_rules(rules(), "test").await.is_ok() {
+                world.tick().await;
+            }
+        };
+        if !world.until_stopped(round).await {
+            world.restart();
+        }
+        world.clock.advance(TimeSpan::seconds(5));
+    }
+    let told = told(&world).await;
+    let told = told.iter().map(|it| format!("{it:?}"));
+    let of_dee: Vec<String> = told.filter(|it| it.contains("dee@corp.example")).collect();
+    assert_eq!(of_dee.len(), 1, "{plan:?}: {of_dee:?}");
+    first.calls()
+}
+
+#[test]
+fn no_stop_loses_the_notice_of_an_escalation_or_repeats_it() {
+    run(async {
+        let calls = escalated(None).await;
+        assert!(calls > 2, "{calls} calls");
+        for (call, mode) in stops(calls, GateMode::ALL) {
+            escalated(Some(GatePlan { call, mode })).await;
+        }
     });
 }
