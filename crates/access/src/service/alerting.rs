@@ -5,11 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_alerts::{
     AlertCommitError, AlertRowKey, AlertRuleId, AlertState, AlertStore, AlertWrite, HappeningRule,
-    Mute, MuteStep, NoSuchRow, listed, mute, unmute,
+    Mute, MuteStep, NoSuchRow, mute, unmute,
 };
 use hallpass_audit::Event;
 use hallpass_base::Timestamp;
-use serde_json::{Map, Value};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
@@ -53,17 +52,7 @@ fn unread(error: &AlertCommitError) -> AccessError {
 }
 
 impl Access {
-    /// Stores these rows as all of the rule: each new one is reported once, to the targets of
-    /// alerts.
-    pub(super) async fn list_alerts(
-        &self,
-        rule: &HappeningRule,
-        rows: &[Map<String, Value>],
-    ) -> Result<(), AccessError> {
-        self.store_alert(rule, |state, now| listed(rule, state, rows, now))
-            .await
-    }
-
+    /// Stores what `write` makes of the rule's state; again if it changed meanwhile.
     pub(super) async fn store_alert(
         &self,
         rule: &HappeningRule,

@@ -7,14 +7,12 @@ use hallpass_audit::Event;
 use hallpass_base::{CampaignId, HoldKey};
 
 use super::locking::person_of;
-use super::sweep_people::PLAN_LOOK_MAX;
 use super::{Access, AccessError, RACES_MAX};
 use crate::campaign_steps::{self, LinesPlanned};
 use crate::records::Doer;
-use crate::sweep_steps::Fresh;
 use crate::{
-    ActionRefused, Actor, Campaign, CampaignRefused, CampaignState, Change, CommitError,
-    DirectoryFault, Person, Signature, StandingScope, Sweep, Write, evidence, evidence_sha256,
+    ActionRefused, Actor, Campaign, CampaignRefused, CampaignState, Change, CommitError, Person,
+    Signature, StandingScope, Sweep, Write, evidence, evidence_sha256,
 };
 
 impl Access {
@@ -175,30 +173,14 @@ impl Access {
             .iter()
             .filter(|it| it.outcome(campaign.unanswered).removes());
         let scope = StandingScope::of_targets(removed.map(|it| &it.key.target), &directory);
-        let since = self.now();
-        let listing = tokio::time::timeout(PLAN_LOOK_MAX, self.ports.standing.read(&scope)).await;
-        let listing = listing.map_err(|_| {
-            AccessError::Directory(DirectoryFault {
-                what: "the access to remove".to_owned(),
-                message: "it takes too long; try again".to_owned(),
-            })
-        })?;
-        let held = self.held(since).await?;
-        let accepted = self.ports.sweeps.accepted().await?.into_iter();
-        let accepted = accepted.map(|it| (it.key.clone(), it)).collect();
+        let places = self.read_places(&scope).await?;
         let in_hand = self.ports.sweeps.open_sweep_items().await?.into_iter();
         let in_hand: BTreeSet<HoldKey> = in_hand.map(|it| it.key).collect();
         let earlier = match campaign.plan() {
             Some(id) => self.ports.sweeps.sweep(id).await?,
             None => None,
         };
-        let fresh = Fresh {
-            listing: &listing,
-            held: &held,
-            accepted: &accepted,
-            directory: &directory,
-            settings: &self.settings.sweep,
-        };
+        let fresh = places.fresh(&directory, &self.settings.sweep);
         let facts = LinesPlanned {
             campaign,
             lines: &lines,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hallpass_alerts::{AlertRuleId, AlertSeverity, HappeningRule};
+use hallpass_alerts::{AlertRuleId, AlertSeverity, HappeningRule, listed};
 use hallpass_base::{GroupId, Target, Timestamp, UserId};
 use hallpass_rules::directory::Person;
 use hallpass_rules::{Directory, GroupRef, HeldBy, HeldConflict, Holding, Rules};
@@ -64,7 +64,8 @@ impl Access {
             .filter(|it| it.conflict.exception.is_none());
         let rows: Vec<Map<String, Value>> = open.map(|it| alert_row(it, &directory)).collect();
         let rule = alert_rule().map_err(|error| ReadError(error.to_string()))?;
-        self.list_alerts(&rule, &rows).await
+        self.store_alert(&rule, |state, now| listed(&rule, state, &rows, now))
+            .await
     }
 
     async fn conflicts_now(&self) -> Result<ConflictReport, AccessError> {

@@ -1,16 +1,71 @@
-//! Grants, present and recent, to compare with standing access.
+//! What standing access is compared with: grants, present and recent, and the places of a plan.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hallpass_assignments::Ownership;
-use hallpass_base::{GrantId, TimeSpan, Timestamp};
+use hallpass_base::{GrantId, HoldKey, TimeSpan, Timestamp};
+use hallpass_rules::Directory;
 
 use super::{Access, AccessError};
-use crate::{Held, ReadError};
+use crate::sweep_steps::Fresh;
+use crate::{
+    Accepted, DirectoryFault, Held, ReadError, StandingListing, StandingScope, SweepSettings,
+};
 
 /// Grants that began this long before the lookback may still matter.
 const SLACK: TimeSpan = TimeSpan::hours(24);
 const BATCH: u32 = 256;
 
+/// The longest repeated read of a plan's places.
+const PLAN_LOOK_MAX: Duration = Duration::from_secs(25);
+
+/// The places of a plan, read just now.
+pub(super) struct PlacesRead {
+    listing: StandingListing,
+    held: Held,
+    accepted: BTreeMap<HoldKey, Accepted>,
+}
+
+impl PlacesRead {
+    pub(super) fn fresh<'a>(
+        &'a self,
+        directory: &'a Directory,
+        settings: &'a SweepSettings,
+    ) -> Fresh<'a> {
+        Fresh {
+            listing: &self.listing,
+            held: &self.held,
+            accepted: &self.accepted,
+            directory,
+            settings,
+        }
+    }
+}
+
 impl Access {
+    pub(super) async fn read_places(
+        &self,
+        scope: &StandingScope,
+    ) -> Result<PlacesRead, AccessError> {
+        let since = self.now();
+        let reading = self.ports.standing.read(scope);
+        let listing = tokio::time::timeout(PLAN_LOOK_MAX, reading).await;
+        let listing = listing.map_err(|_| {
+            AccessError::Directory(DirectoryFault {
+                what: "the access of the plan".to_owned(),
+                message: "it takes too long; try again".to_owned(),
+            })
+        })?;
+        let held = self.held(since).await?;
+        let accepted = self.ports.sweeps.accepted().await?.into_iter();
+        Ok(PlacesRead {
+            listing,
+            held,
+            accepted: accepted.map(|it| (it.key.clone(), it)).collect(),
+        })
+    }
+
     /// Returns present grants and those since `since`, and access recently found standing by
     /// grants.
     pub(super) async fn held(&self, since: Timestamp) -> Result<Held, AccessError> {

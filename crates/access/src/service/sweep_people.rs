@@ -10,15 +10,13 @@ use super::deciding::unconfirmed;
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep;
-use crate::sweep_steps::{self, Fresh};
+use crate::sweep_steps;
 use crate::{
     Accepted, ActionRefused, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind,
     NamedGroupAssignment, Person, RemovalLimit, Role, StandingRefused, StandingScope, Sweep,
     SweepItem, SweepMode, SweepState, Trigger, Wanted, decide, target,
 };
 
-/// The longest repeated read of a plan's places.
-pub(super) const PLAN_LOOK_MAX: Duration = Duration::from_secs(25);
 const PAGE_LOOK_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -270,28 +268,8 @@ impl Access {
             .iter()
             .filter(|item| matches!(item.fate, Fate::Planned { .. }));
         let scope = StandingScope::of_targets(planned.map(|item| &item.key.target), &directory);
-        let since = self.now();
-        let reading = self.ports.standing.read(&scope);
-        let listing = tokio::time::timeout(PLAN_LOOK_MAX, reading).await;
-        let listing = listing.map_err(|_| {
-            AccessError::Directory(DirectoryFault {
-                what: "what the plan is about".to_owned(),
-                message: "it takes too long; try again".to_owned(),
-            })
-        })?;
-        let held = self.held(since).await?;
-        let accepted = self.ports.sweeps.accepted().await?;
-        let accepted = accepted
-            .into_iter()
-            .map(|it| (it.key.clone(), it))
-            .collect();
-        let fresh = Fresh {
-            listing: &listing,
-            held: &held,
-            accepted: &accepted,
-            directory: &directory,
-            settings: &self.settings.sweep,
-        };
+        let places = self.read_places(&scope).await?;
+        let fresh = places.fresh(&directory, &self.settings.sweep);
         Ok(sweep_steps::confirm(
             sweep,
             items,
