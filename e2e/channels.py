@@ -458,7 +458,7 @@ def compare(found):
 
 # --- facts ----------------------------------------------------------------------------------------
 
-def told(cast, fact):
+def set_ticket(cast, fact):
     """Makes the service of tickets say this of OPS-103."""
     cast.sim.call("DELETE", "/_sim/faults")
     if isinstance(fact, dict):
@@ -473,7 +473,7 @@ def told(cast, fact):
 
 def facts(cast, requests, rows):
     """An approval that rests on a ticket: what the ticket is then decides, at each door."""
-    told(cast, FACTS["fits"])
+    set_ticket(cast, FACTS["fits"])
     for name, fact in reversed(FACTS.items()):
         answers = {}
         for channel in CHANNELS:
@@ -483,9 +483,9 @@ def facts(cast, requests, rows):
                 one = requests.kept["ticket"] = {"state": "ticket", "request": made, "grant": "grn_" + made.split("_")[1]}
                 one["look"] = requests.look(one)
                 cast.last()
-            told(cast, fact)
+            set_ticket(cast, fact)
             answers[channel] = one_press(cast, requests, "approve", "approver", "ticket", channel)
-            told(cast, FACTS["fits"])
+            set_ticket(cast, FACTS["fits"])
         first = answers["api"]
         check(f"approve, ticket {name}: {first[0]}", all(answer == first for answer in answers.values()), answers)
         rows[("approve", "approver", name)] = (*first, " ".join(answers))

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::{OnCallKind, OnCallSettings, source};
-use crate::outside_service::test_service::{Reply, edited, fake, texts};
+use crate::outside_service::test_service::{Reply, fake, texts, with_edits};
 
 fn settings(kind: OnCallKind, url: &str) -> OnCallSettings {
     OnCallSettings {
@@ -317,12 +317,7 @@ async fn of_an_edited_answer_only_who_it_names_is_on_call() {
     ] {
         let sample = answers_with_ana(kind);
         let (mut read, mut refused) = (0, 0);
-        for seed in 0..100 {
-            let answers = if seed == 0 {
-                sample.clone()
-            } else {
-                edited(&sample, seed)
-            };
+        for answers in with_edits(&sample) {
             let (_, url) = fake(answers.clone()).await;
             let token = SecretString::from("xoxb");
             let source = source(&settings(kind, &url), Some((&url, &token))).unwrap();

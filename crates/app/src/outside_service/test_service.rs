@@ -64,8 +64,13 @@ pub(crate) async fn fake(answers: Vec<Reply>) -> (TestService, String) {
     (service, url)
 }
 
-/// The answers with edits, the same for the same seed.
-pub(crate) fn edited(answers: &[Reply], seed: u64) -> Vec<Reply> {
+/// The answers as they are, then with edits, which are always the same.
+pub(crate) fn with_edits(answers: &[Reply]) -> impl Iterator<Item = Vec<Reply>> {
+    let changed = (1..100).map(|seed| edited(answers, seed));
+    std::iter::once(answers.to_vec()).chain(changed)
+}
+
+fn edited(answers: &[Reply], seed: u64) -> Vec<Reply> {
     const LETTERS: &[u8] = b"\"{}[],:\\@.0-eE \n\0u/x";
     let mut random = fastrand::Rng::with_seed(seed);
     let edit = |(status, text): &Reply| {

@@ -1,19 +1,14 @@
 use hallpass_rules::Assignee;
 
 use super::tests::{KINDS, forms, good_text, made, settings};
-use crate::outside_service::test_service::{edited, fake, texts};
+use crate::outside_service::test_service::{fake, texts, with_edits};
 
 #[tokio::test]
 async fn a_ticket_of_an_edited_answer_says_only_what_the_answer_does() {
     for kind in KINDS {
         let (sample, _) = forms(kind).remove(0);
         let (mut read, mut refused) = (0, 0);
-        for seed in 0..100 {
-            let answers = if seed == 0 {
-                sample.clone()
-            } else {
-                edited(&sample, seed)
-            };
+        for answers in with_edits(&sample) {
             let (_, url) = fake(answers.clone()).await;
             let source = made(&settings(kind, &url));
             let Ok(Some(ticket)) = source.ticket(good_text(kind)).await else {
