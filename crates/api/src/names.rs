@@ -5,7 +5,9 @@
 macro_rules! names {
     ($(#[$about:meta])* $name:ident { $($(#[$about_one:meta])* $variant:ident = $text:tt,)+ }) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, utoipa::ToSchema,
+        )]
         pub enum $name {
             $($(#[$about_one])* #[serde(rename = $text)] $variant,)+
             // `skip_serializing` only keeps it out of the schema: no server sends it

@@ -31,11 +31,7 @@ pub(crate) fn campaign(view: &CampaignView) -> api::Campaign {
         unread: campaign.unread,
         lines: campaign.lines,
         answered: answered.map(|it| it.lines).sum(),
-        waiting: if campaign.is_open() {
-            view.waiting()
-        } else {
-            0
-        },
+        waiting: view.waiting(),
         signed_by: signature.map(|it| it.by.email.to_string()),
         signed_at: signature.map(|it| it.at),
         sha256: signature.map(|it| it.sha256.clone()),

@@ -35,6 +35,8 @@ pub enum CampaignRefused {
     TooManyLines { lines: usize },
     #[error("the campaign `{name}` is open already: sign it off first, or use another name")]
     NameTaken { name: String },
+    #[error("a call names 1 to {most} lines; these are {lines}")]
+    LineCount { lines: usize, most: usize },
     #[error("the campaign is {state}: its answers do not change any more")]
     NotOpen { state: &'static str },
     #[error("line {line} is not yours to answer: {reviewer} reviews it")]
@@ -72,6 +74,7 @@ impl CampaignRefused {
             Self::NoLines => "no-lines",
             Self::TooManyLines { .. } => "too-many-lines",
             Self::NameTaken { .. } => "campaign-open",
+            Self::LineCount { .. } => "line-count",
             Self::NotOpen { .. } => "campaign-closed",
             Self::NotReviewer { .. } => "not-the-reviewer",
             Self::OwnAccess { .. } => "own-access",
@@ -97,6 +100,7 @@ impl CampaignRefused {
             | Self::Reviewer(_)
             | Self::NoLines
             | Self::TooManyLines { .. }
+            | Self::LineCount { .. }
             | Self::ReviewerIsHolder { .. }
             | Self::ReasonMissing { .. } => true,
             Self::NoSweep

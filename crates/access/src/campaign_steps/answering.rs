@@ -127,7 +127,7 @@ fn record(line: &CampaignLine, answer: &LineAnswer, actor: &Actor, step: StepCon
         .why(&why)
 }
 
-/// Gives lines without an answer to another reviewer. The actor is their reviewer or an
+/// Gives lines to another reviewer; their answers stay. The actor is their reviewer or an
 /// administrator.
 pub(crate) fn reassign(
     campaign: &Campaign,

@@ -30,8 +30,11 @@ pub struct CampaignView {
 }
 
 impl CampaignView {
-    /// Lines that wait for the viewer.
+    /// Lines that wait for the viewer; none once the campaign is over.
     pub fn waiting(&self) -> u32 {
+        if !self.campaign.is_open() {
+            return 0;
+        }
         let theirs = self.counts.iter().filter(|it| it.answer.is_none());
         let theirs = theirs.filter(|it| self.answers_as.contains(&it.reviewer));
         theirs.map(|it| it.lines).sum()
@@ -298,7 +301,7 @@ impl Access {
         if is_admin {
             self.ensure_admin(actor).await?;
         }
-        let directory = self.directory();
+        let directory = self.with_actor(actor, self.directory()).await?;
         let found = directory.person_by_email(to).ok().filter(|it| it.enabled);
         let unknown = || crate::ReviewerError::NoPerson(to.clone());
         let to = found.and_then(Person::of).ok_or_else(unknown);
@@ -356,15 +359,18 @@ impl Access {
         numbers: &[u32],
     ) -> Result<(Campaign, Vec<CampaignLine>), AccessError> {
         let wanted: BTreeSet<u32> = numbers.iter().copied().collect();
+        if wanted.is_empty() || wanted.len() > LINES_A_CALL_MAX {
+            let (lines, most) = (wanted.len(), LINES_A_CALL_MAX);
+            return Err(CampaignRefused::LineCount { lines, most }.into());
+        }
         let campaign = self.campaign(actor, id).await?.campaign;
         let filter = LineFilter {
-            numbers: wanted.iter().copied().take(LINES_A_CALL_MAX).collect(),
+            numbers: wanted.iter().copied().collect(),
             ..LineFilter::default()
         };
         let most = u32::try_from(LINES_A_CALL_MAX).unwrap_or(u32::MAX);
         let lines = self.campaign_lines(actor, id, &filter, most).await?;
-        // Also more than a call may name.
-        if lines.len() != wanted.len() || wanted.is_empty() {
+        if lines.len() != wanted.len() {
             return Err(AccessError::NotFound("line of the campaign"));
         }
         Ok((campaign, lines))

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use hallpass_access::LINES_A_CALL_MAX;
 use hallpass_api::{AnswerLines, Campaign, LineAnswer, ReassignLines};
 use hallpass_base::CampaignId;
 use hallpass_client::api_args::ApiArgs;
@@ -10,7 +11,6 @@ use serde::Deserialize;
 
 use super::print;
 
-const LINES_A_CALL: usize = 500;
 const FILE_BYTES_MAX: u64 = 32 << 20;
 
 /// Answer lines, by number or from a CSV file
@@ -65,7 +65,7 @@ struct Row {
     reason: String,
 }
 
-type Answers = BTreeMap<(&'static str, String), Vec<u32>>;
+type Answers = BTreeMap<(LineAnswer, String), Vec<u32>>;
 
 pub(super) fn answer(args: &AnswerArgs) -> Outcome {
     let answers = if let Some(path) = &args.from {
@@ -78,17 +78,17 @@ pub(super) fn answer(args: &AnswerArgs) -> Outcome {
         } else {
             LineAnswer::Remove
         };
-        Answers::from([((answer.name(), args.reason.clone()), args.lines.clone())])
+        Answers::from([((answer, args.reason.clone()), args.lines.clone())])
     };
     let client = args.api.client()?;
     let id = args.id.to_string();
     let path = ["campaigns", &id, "answers"];
     let mut now: Option<Campaign> = None;
-    for ((name, reason), lines) in &answers {
-        for lines in lines.chunks(LINES_A_CALL) {
+    for ((answer, reason), lines) in &answers {
+        for lines in lines.chunks(LINES_A_CALL_MAX) {
             let body = AnswerLines {
                 lines: lines.to_vec(),
-                answer: known(name).unwrap_or(LineAnswer::Unknown),
+                answer: *answer,
                 reason: reason.clone(),
             };
             now = Some(block_on(client.post(&path, &body))?);
@@ -146,7 +146,7 @@ fn answers(bytes: &[u8]) -> Result<Answers, (u64, String)> {
         if answer == LineAnswer::Keep && row.reason.trim().is_empty() {
             return Err((at, "`keep` needs a reason".to_owned()));
         }
-        let key = (answer.name(), row.reason);
+        let key = (answer, row.reason);
         found.entry(key).or_default().push(row.line);
     }
     Ok(found)
@@ -192,8 +192,8 @@ mod tests {
         let read = |rows: &str| answers(format!("line,user,answer,reason\n{rows}").as_bytes());
         let found = read("1,a,keep,team\n2,b,,\n3,c,remove,\n4,d,keep,team\n").unwrap();
         let expected = Answers::from([
-            (("keep", "team".to_owned()), vec![1, 4]),
-            (("remove", String::new()), vec![3]),
+            ((LineAnswer::Keep, "team".to_owned()), vec![1, 4]),
+            ((LineAnswer::Remove, String::new()), vec![3]),
         ]);
         assert_eq!(found, expected);
         for (rows, line) in [

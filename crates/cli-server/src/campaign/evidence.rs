@@ -190,10 +190,11 @@ fn text<'a>(record: &'a Record, field: &str) -> &'a str {
 /// # Errors
 /// The first difference.
 fn verified(rows: &str, records: &str, exported: Option<&str>) -> Result<VerifiedEvidence, String> {
-    let records: Vec<Record> = records
+    let mut records: Vec<Record> = records
         .lines()
         .map(|line| Record::parse(line.as_bytes()).map_err(|error| error.to_string()))
         .collect::<Result<_, _>>()?;
+    records.sort_by_key(Record::seq);
     if let Some(bad) = records.iter().find(|it| !it.hash_holds()) {
         return Err(format!("record {} was changed", bad.seq()));
     }

@@ -5,6 +5,7 @@ mod evidence;
 
 use std::fmt::Write as _;
 
+use hallpass_access::LINES_MAX;
 use hallpass_api::{
     BeginCampaign, Campaign, CampaignLine, CampaignState, LineUse, Sweep, Unanswered,
 };
@@ -53,7 +54,6 @@ const LINE_FIELDS: &[&str] = &[
     "answered_by",
     "answered_at",
 ];
-const LINES_MAX: usize = 20_000;
 
 /// Review standing access in campaigns
 #[derive(Debug, clap::Args)]

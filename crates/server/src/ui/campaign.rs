@@ -54,19 +54,11 @@ pub(crate) struct LinesShown {
     used: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     q: String,
-    #[serde(skip_serializing_if = "is_zero")]
-    after: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<u32>,
     /// Lines that were just answered.
-    #[serde(skip_serializing_if = "is_zero")]
-    done: u32,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde calls"
-)]
-const fn is_zero(number: &u32) -> bool {
-    *number == 0
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done: Option<usize>,
 }
 
 struct LineRow {
@@ -127,7 +119,7 @@ impl LinesShown {
 
     /// The filter that the form did not choose.
     fn chosen(mut self, view: &CampaignView) -> Self {
-        let waits = view.campaign.is_open() && view.waiting() > 0;
+        let waits = view.waiting() > 0;
         if self.answer.is_empty() {
             self.answer = if waits { "open" } else { "all" }.into();
         }
@@ -147,7 +139,7 @@ impl LinesShown {
             answer: AnswerFilter::parse(&self.answer),
             unused: self.used == LineUse::Never.name(),
             text: folded(self.q.trim()),
-            after: self.after,
+            after: self.after.unwrap_or_default(),
             ..LineFilter::default()
         }
     }
@@ -206,8 +198,8 @@ async fn shown(
     let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= ROWS);
     let next = found.last().filter(|_| is_full).map(|last| {
         let next = LinesShown {
-            after: last.number,
-            done: 0,
+            after: Some(last.number),
+            done: None,
             ..query.clone()
         };
         format!("{here}?{}", next.query())
@@ -218,13 +210,12 @@ async fn shown(
         row.is_picked = refused.picked.contains(&row.number);
     }
     let is_admin = viewer.actor.is(Role::Admin);
-    let done = usize::try_from(query.done).unwrap_or(usize::MAX);
     let name = plain(&campaign.name);
     Ok(page(&CampaignPage {
         shell: viewer.shell(app, Nav::Campaigns, name).await,
         id: campaign.id.to_string(),
         query: LinesShown {
-            done: 0,
+            done: None,
             ..query.clone()
         }
         .query(),
@@ -239,7 +230,7 @@ async fn shown(
         can_plan: is_admin && campaign.signature().is_some(),
         sign_off: what_is_signed(view),
         signed: signed(&presenter, campaign),
-        said: (done > 0).then(|| format!("{} answered.", count_of(done, "line", "lines"))),
+        said: (query.done).map(|done| format!("{} answered.", count_of(done, "line", "lines"))),
         shown: query,
         reason: refused.reason,
         error: refused.error,
@@ -399,7 +390,7 @@ async fn answer(
                 .await
             {
                 Ok(()) => {
-                    let done = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+                    let done = Some(numbers.len());
                     let query = LinesShown { done, ..query };
                     return Ok(see_other(&format!("/campaigns/{id}?{}", query.query())));
                 }

@@ -84,11 +84,7 @@ async fn shown(app: &App, viewer: &Viewer, form: BeginForm, error: Option<String
         due: view.at(it.campaign.due_at),
         answered: answered(it),
         lines: lines(it),
-        waiting: if it.campaign.is_open() {
-            it.waiting()
-        } else {
-            0
-        },
+        waiting: it.waiting(),
         owner: plain(&it.campaign.owner.name),
     };
     Ok(page(&CampaignsPage {

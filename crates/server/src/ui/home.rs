@@ -19,6 +19,7 @@ use hallpass_channels::wording::{
 
 use super::{
     flash::FlashQuery,
+    people::count_of,
     presenter::{At, Coded, Presenter, Ring, TargetView},
     rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
@@ -160,10 +161,8 @@ async fn lines_waiting(
 ) -> Result<Vec<(String, String)>, ProblemResponse> {
     let waiting = app.access.lines_waiting(&viewer.actor).await?;
     let line = |it: &CampaignView| {
-        let lines = match it.waiting() {
-            1 => "1 line".to_owned(),
-            count => format!("{count} lines"),
-        };
+        let lines = usize::try_from(it.waiting()).unwrap_or(usize::MAX);
+        let lines = count_of(lines, "line", "lines");
         let (name, due) = (plain(&it.campaign.name), view.words(it.campaign.due_at));
         let words = format!("{lines} of the access review {name} wait for you, due {due}.");
         (words, format!("/campaigns/{}", it.campaign.id))

@@ -283,6 +283,12 @@ fn a_line_gets_another_reviewer_but_never_its_holder() {
         };
         assert_eq!(give(Cai, "cai").await, "not-found");
         assert_eq!(give(Bo, "ana").await, "reviewer-is-holder");
+        let many: Vec<u32> = (1..=501).collect();
+        for numbers in [&[][..], &many] {
+            let (bo, access) = (world.actor(Bo), &world.access);
+            let refused = access.answer_lines(&bo, campaign.id, numbers, AnswerKind::Remove, "");
+            assert_eq!(code(refused.await), "line-count");
+        }
         assert_eq!(give(Bo, "nobody").await, "bad-reviewer");
         assert_eq!(give(Bo, "dee").await, "ok");
         assert_eq!(give(Bo, "cai").await, "not-found", "the line is Dee's now");
